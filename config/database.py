@@ -1,0 +1,41 @@
+"""How this product talks to MongoDB. Building a client opens nothing; the first command does."""
+
+from typing import Any
+
+from pymongo import MongoClient, WriteConcern
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+
+from config.settings import Settings
+
+
+def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
+    """Return a pooled client whose writes survive a crash: majority, journalled, retried once by the driver.
+
+    ``timeoutMS`` bounds every operation as a whole and travels to the server as ``maxTimeMS``.
+    """
+    return MongoClient(
+        settings.mongodb_uri,
+        appname="versant",
+        tz_aware=True,
+        connect=False,
+        maxPoolSize=50,
+        minPoolSize=5 if settings.production else 0,
+        maxIdleTimeMS=60_000,
+        timeoutMS=settings.mongodb_timeout_ms,
+        serverSelectionTimeoutMS=settings.mongodb_timeout_ms,
+        retryWrites=True,
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        compressors="zstd,snappy",
+    )
+
+
+def durable() -> dict[str, Any]:
+    """Return the options that every transaction states for itself."""
+    return {
+        "read_concern": ReadConcern("snapshot"),
+        "write_concern": WriteConcern(w="majority", j=True),
+        "read_preference": ReadPreference.PRIMARY,
+    }

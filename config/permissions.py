@@ -1,0 +1,116 @@
+"""Who may do what, as data. A role grants permissions; a scope (``utils/scope.py``) decides which rows."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Role(StrEnum):
+    SUPERADMIN = "superadmin"
+    SUB_SUPERADMIN = "sub_superadmin"
+    CAMPUS_ADMIN = "campus_admin"
+    COURSE_ADMIN = "course_admin"
+    EVALUATOR = "evaluator"
+    STUDENT = "student"
+
+
+class Permission(StrEnum):
+    """``area:resource:action``; the value is what OpenAPI and the access tests print."""
+
+    ADMIN_CREATE = "access_control:admin:create"
+    ADMIN_DELETE = "access_control:admin:delete"
+    ADMIN_READ = "access_control:admin:read"
+    ADMIN_UPDATE = "access_control:admin:update"
+    BATCH_CREATE = "batch_management:batch:create"
+    BATCH_DELETE = "batch_management:batch:delete"
+    BATCH_JOB_READ = "batch_processing:job:read"
+    BATCH_JOB_WRITE = "batch_processing:job:write"
+    BATCH_READ = "batch_management:batch:read"
+    BATCH_UPDATE = "batch_management:batch:update"
+    CAMPUS_CREATE = "campus_management:campus:create"
+    CAMPUS_DELETE = "campus_management:campus:delete"
+    CAMPUS_READ = "campus_management:campus:read"
+    CAMPUS_UPDATE = "campus_management:campus:update"
+    COURSE_CREATE = "course_management:course:create"
+    COURSE_DELETE = "course_management:course:delete"
+    COURSE_READ = "course_management:course:read"
+    COURSE_UPDATE = "course_management:course:update"
+    CREDENTIALS_SEND = "student_management:credentials:send"
+    IMPORT_READ = "student_management:import:read"
+    IMPORT_WRITE = "student_management:import:write"
+    OUTBOX_READ = "notifications:outbox:read"
+    STUDENT_CREATE = "student_management:student:create"
+    STUDENT_DELETE = "student_management:student:delete"
+    STUDENT_READ = "student_management:student:read"
+    STUDENT_UPDATE = "student_management:student:update"
+
+    @property
+    def module(self) -> str:
+        """The sub-superadmin module that this permission belongs to."""
+        return self.value.partition(":")[0]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether module access ``read`` suffices."""
+        return self.value.endswith(":read")
+
+
+_COURSE_ADMIN: Final = frozenset(
+    {
+        Permission.BATCH_CREATE,
+        Permission.BATCH_DELETE,
+        Permission.BATCH_JOB_READ,
+        Permission.BATCH_JOB_WRITE,
+        Permission.BATCH_READ,
+        Permission.BATCH_UPDATE,
+        Permission.CAMPUS_READ,
+        Permission.COURSE_READ,
+        Permission.CREDENTIALS_SEND,
+        Permission.IMPORT_READ,
+        Permission.IMPORT_WRITE,
+        Permission.STUDENT_CREATE,
+        Permission.STUDENT_DELETE,
+        Permission.STUDENT_READ,
+        Permission.STUDENT_UPDATE,
+    }
+)
+_CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
+    Permission.ADMIN_CREATE,
+    Permission.ADMIN_DELETE,
+    Permission.ADMIN_READ,
+    Permission.ADMIN_UPDATE,
+    Permission.COURSE_CREATE,
+    Permission.COURSE_DELETE,
+    Permission.COURSE_UPDATE,
+}
+
+GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
+    {
+        Role.SUPERADMIN: frozenset(Permission),
+        Role.SUB_SUPERADMIN: frozenset(),  # by module, see module_grants
+        Role.CAMPUS_ADMIN: _CAMPUS_ADMIN,
+        Role.COURSE_ADMIN: _COURSE_ADMIN,
+        Role.EVALUATOR: frozenset(),
+        Role.STUDENT: frozenset(),
+    }
+)
+
+# Which roles an admin may create, change or delete: never above or beside their own, except a superadmin.
+MAY_APPOINT: Final[Mapping[Role, frozenset[Role]]] = MappingProxyType(
+    {
+        Role.SUPERADMIN: frozenset(Role) - {Role.STUDENT},
+        Role.SUB_SUPERADMIN: frozenset({Role.CAMPUS_ADMIN, Role.COURSE_ADMIN}),
+        Role.CAMPUS_ADMIN: frozenset({Role.CAMPUS_ADMIN, Role.COURSE_ADMIN}),
+    }
+)
+
+
+def module_grants(modules: Mapping[str, str]) -> frozenset[Permission]:
+    """Return what a sub-superadmin with this access (``none``, ``read`` or ``write`` per module) may do."""
+    return frozenset(
+        permission
+        for permission in Permission
+        if (access := modules.get(permission.module, "none")) == "write"
+        or (access == "read" and permission.is_read)
+    )

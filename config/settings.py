@@ -1,0 +1,154 @@
+"""Settings: read once from the environment, then passed by hand. The only reader of ``os.environ``."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from config.secrets import development_key
+
+SECRETS: Final = ("jwt_secret_key", "password_pepper", "token_key", "receipt_key")
+MIN_SECRET_BYTES: Final = 32
+MIN_PRODUCTION_BCRYPT_ROUNDS: Final = 10
+KNOWN_SECRETS: Final = ("change", "secret", "default", "example", "password", "versant")
+
+
+class SettingsError(Exception):
+    """The environment does not make a startable server; each line names a variable, never its value."""
+
+
+def _comma_separated(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+class Settings(BaseModel):
+    """Every knob, its type, its default and its unit. The variable is the field's name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    app_env: Literal["development", "production"] = "development"
+    product_name: str = "VERSANT"
+    port: int = Field(8000, ge=0, le=65535)
+    public_url: str = ""
+    data_dir: Path = Path("data")
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_comma_separated)] = ()
+    trusted_proxies: int = Field(0, ge=0, le=5)
+
+    mongodb_uri: str = "mongodb://127.0.0.1:27017/versant?directConnection=true"
+    mongodb_timeout_ms: int = Field(5_000, ge=100, le=60_000)
+    redis_url: str = ""
+
+    jwt_secret_key: str = ""
+    jwt_secret_key_previous: str = ""
+    password_pepper: str = ""
+    token_key: str = ""
+    receipt_key: str = ""
+    metrics_token: str = ""
+    prometheus_multiproc_dir: str = ""
+    access_token_seconds: int = Field(600, ge=5, le=3600)
+    refresh_token_days: int = Field(14, ge=1, le=90)
+    bcrypt_rounds: int = Field(11, ge=4, le=16)
+    hash_queue: int = Field(200, ge=1)
+    password_min_length: int = Field(12, ge=8, le=64)
+    superadmin_username: str = "superadmin"
+    superadmin_password: str = ""
+
+    sender_email: str = ""
+    sender_name: str = ""
+    sms_sender: str = ""
+    brevo_api_key: str = ""
+    brevo_api_url: str = "https://api.brevo.com/v3"
+    brevo_timeout_seconds: float = Field(10.0, gt=0, le=60)
+    s3_bucket: str = ""
+    s3_endpoint_url: str = ""
+    aws_region: str = ""
+
+    job_engine: Literal["threads"] = "threads"
+    job_workers: int = Field(100, ge=1, le=1000)
+    job_retention_days: int = Field(90, ge=1)
+    lease_seconds: float = Field(30.0, ge=0.5, le=600)
+    sub_batch_size: int = Field(100, ge=1, le=100)
+    sms_settle_minutes: int = Field(60, ge=1)
+    import_memory_mb: int = Field(512, ge=64)
+    import_cpu_seconds: int = Field(20, ge=1)
+    import_wall_seconds: int = Field(30, ge=1)
+
+    web_role: Literal["all", "web"] = "all"
+    max_sockets: int = Field(200, ge=1)
+    default_country: str = Field("IN", pattern="^[A-Z]{2}$")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def production(self) -> bool:
+        """Whether the strict rules hold."""
+        return self.app_env == "production"
+
+    @property
+    def link_base(self) -> str:
+        """The address that one-time links begin with, without a slash at the end."""
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Build settings from ``NAME`` or ``NAME_FILE``; raise SettingsError that lists every fault."""
+        read = {
+            name: raw for name in cls.model_fields if (raw := _read(name, os.environ if env is None else env))
+        }
+        try:
+            settings = cls.model_validate(read)
+        except ValidationError as error:
+            raise SettingsError("\n".join(_explain(fault) for fault in error.errors())) from None
+        if settings.production:
+            if faults := production_faults(settings):
+                raise SettingsError("\n".join(faults))
+            return settings
+        missing = {
+            name: development_key(settings.data_dir, name) for name in SECRETS if not getattr(settings, name)
+        }
+        return settings.model_copy(update=missing)
+
+
+def production_faults(settings: Settings) -> list[str]:
+    """Return why this configuration must not serve real people; empty when it may."""
+    faults = [
+        f"{name.upper()} must be set to {MIN_SECRET_BYTES} or more random bytes"
+        for name in SECRETS
+        if weak_secret(getattr(settings, name))
+    ]
+    if settings.jwt_secret_key_previous and weak_secret(settings.jwt_secret_key_previous):
+        faults.append("JWT_SECRET_KEY_PREVIOUS must be 32 or more random bytes, or unset")
+    if "*" in settings.cors_origins:
+        faults.append("CORS_ORIGINS must list origins; * is refused")
+    if settings.bcrypt_rounds < MIN_PRODUCTION_BCRYPT_ROUNDS:
+        faults.append(f"BCRYPT_ROUNDS must be {MIN_PRODUCTION_BCRYPT_ROUNDS} or more")
+    if not settings.public_url.startswith("https://"):
+        faults.append("PUBLIC_URL must be the https:// address that people use")
+    if settings.superadmin_username == "superadmin" and settings.superadmin_password:
+        faults.append("SUPERADMIN_USERNAME must not be the default when SUPERADMIN_PASSWORD is set")
+    if not settings.brevo_api_key:
+        faults.append("BREVO_API_KEY must be set: the outbox is for development")
+    return faults
+
+
+def weak_secret(value: str) -> bool:
+    """Tell whether a secret is missing, short, repetitive or a known placeholder."""
+    lowered = value.lower()
+    return len(value.encode()) < MIN_SECRET_BYTES or len(set(value)) < 8 or lowered.startswith(KNOWN_SECRETS)
+
+
+def _read(name: str, env: Mapping[str, str]) -> str | None:
+    variable = name.upper()
+    if path := env.get(f"{variable}_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{variable}_FILE cannot be read: {error.strerror}") from None
+    return env.get(variable)
+
+
+def _explain(fault: Any) -> str:
+    return f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
