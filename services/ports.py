@@ -1,0 +1,209 @@
+"""What the domain needs from outside, as protocols. Adapters live in integrations/ and utils/."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from pydantic import BaseModel
+
+JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
+
+
+# --- messages ---------------------------------------------------------------------------------------------
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One rendered message to one address. ``html`` and ``subject`` are empty for an SMS."""
+
+    delivery_id: str
+    channel: Channel
+    to: str
+    name: str
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SendUnit:
+    """Messages of one provider call. ``key`` is a UUID: the same unit always carries the same key."""
+
+    key: str
+    channel: Channel
+    messages: tuple[Message, ...]
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has every message of the unit. ``ids`` are its message ids, in the unit's order, if given.
+
+    A repeated key that the provider already knows is Accepted too, without ids.
+    """
+
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider certainly took nothing, and will not take this unit as it is (a wrong address, say)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The provider certainly took nothing; the same unit may be tried again after ``retry_after`` seconds."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The account cannot send at all now (401, 402): every unit of the channel has to wait for a person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The provider may or may not have the messages (timeout, 5xx, dropped connection)."""
+
+    reason: str
+
+
+SendOutcome: TypeAlias = Accepted | Refused | Busy | Blocked | Ambiguous
+
+
+class MessageSender(Protocol):
+    """Sends units over one channel. ``send`` does not raise for what the provider did: it tells."""
+
+    channel: Channel
+    unit_size: int  # most messages in one call
+    repeat_seconds: (
+        float  # how long after the first call the same unit may be repeated without a second effect; 0: never
+    )
+    confirms_delivery: bool  # True: Accepted means delivered (the outbox); False: delivered is told later
+
+    def send(self, unit: SendUnit) -> SendOutcome:
+        """Hand the unit over once."""
+
+    def status(self) -> Mapping[str, JSON]:
+        """Return the adapter's state for people: provider, breaker, next try."""
+
+
+EmailSender: TypeAlias = MessageSender
+SMSSender: TypeAlias = MessageSender
+
+
+class Outbox(Protocol):
+    """Where messages lie on a machine without provider credentials."""
+
+    def read(self, limit: int, before: int | None) -> tuple[Sequence[Mapping[str, JSON]], int | None]:
+        """Return up to ``limit`` messages, newest first, and the cursor of the next page."""
+
+
+# --- background work --------------------------------------------------------------------------------------
+
+
+class Queue(StrEnum):
+    """Where a durable job waits. Each queue has its own bound of jobs that run at once."""
+
+    IMPORTS = "imports"
+    MESSAGES = "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one durable job, until it lapses or is lost.
+
+    ``fence`` grows with every claim: a write that carries an older fence is refused by the database.
+    """
+
+    job_id: str
+    fence: int
+    args: Mapping[str, JSON]
+    attempt: int
+    alive: Callable[[], bool]  # False once the lease may have lapsed or the process is asked to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The job is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The job wants to go on after ``seconds``. It burns no attempt: the job is fine."""
+
+    seconds: float
+
+
+JobResult: TypeAlias = Done | Later
+JobHandler: TypeAlias = Callable[[Lease], JobResult]
+DeadHandler: TypeAlias = Callable[[Mapping[str, JSON], str], None]
+
+
+class JobEngine(Protocol):
+    """Runs durable jobs somewhere. MongoDB holds the truth, whatever the engine."""
+
+    def submit(
+        self, job: str, args: Mapping[str, JSON], *, queue: Queue, key: str, run_at: datetime | None = None
+    ) -> None:
+        """Store a job in the ambient transaction; it runs after commit. A known ``key`` is the same job."""
+
+    def submit_many(self, job: str, many: Sequence[tuple[str, Mapping[str, JSON]]], *, queue: Queue) -> None:
+        """Store many jobs as ``(key, args)`` at once."""
+
+    def wake(self, queue: Queue) -> None:
+        """Look for work now instead of at the next tick."""
+
+
+# --- progress, files --------------------------------------------------------------------------------------
+
+
+class ProgressFeed(Protocol):
+    """Pushes a typed event to whoever watches a room, in every process."""
+
+    def publish(self, room: str, event: str, payload: BaseModel) -> None:
+        """Emit one event; never blocks and never raises for want of a broker."""
+
+
+class FileStore(Protocol):
+    """Keeps uploaded files under names that we choose."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Store a file durably; the same name replaces."""
+
+    def open_local(self, name: str) -> Path:
+        """Return a local path to read the file from; raises FileNotFoundError."""
+
+    def delete(self, name: str) -> None:
+        """Remove a file; a missing one is fine."""
+
+
+class TokenRevocations(Protocol):
+    """Hears that somebody's rights or sessions changed, so that caches and sockets follow at once."""
+
+    def changed(self, user_id: str) -> None:
+        """Forget what is cached about this person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One dependency's state as ``/health/ready`` shows it."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    extra: Mapping[str, JSON] = field(default_factory=dict)
