@@ -1,0 +1,70 @@
+"""The data model's front page: every stored document, who acts on it, and the indexes. No I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pymongo import IndexModel
+
+from config.permissions import Permission, Role
+from services.accounts import documents as accounts
+from services.audit import documents as audit
+from services.batch_jobs import documents as batch_jobs
+from services.campuses import documents as campuses
+from services.idempotency import documents as idempotency
+from services.imports import documents as imports
+from services.jobs import documents as jobs
+from services.students import documents as students
+from utils.scope import Scope
+
+_AREAS: Final = (accounts, audit, batch_jobs, campuses, idempotency, imports, jobs, students)
+
+INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
+    name: indexes for area in _AREAS for name, indexes in area.INDEXES.items()
+}
+VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = batch_jobs.VALIDATORS
+
+# Collections whose rows belong to a campus: every document has a ``campus_id``, null for the platform's own.
+TENANT_COLLECTIONS: Final = frozenset(
+    {
+        accounts.USERS,
+        audit.AUDIT,
+        batch_jobs.BATCH_JOBS,
+        batch_jobs.SUB_BATCHES,
+        batch_jobs.DELIVERIES,
+        campuses.CAMPUSES,
+        campuses.COURSES,
+        campuses.BATCHES,
+        campuses.INSTANCES,
+        imports.IMPORTS,
+        imports.IMPORT_ROWS,
+        students.STUDENTS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking, as the database knows them now."""
+
+    id: str
+    role: Role
+    name: str
+    username: str
+    campus_id: str | None
+    course_ids: tuple[str, ...] = ()
+    permissions: frozenset[Permission] = field(default_factory=frozenset)
+    must_change_password: bool = False
+    session_id: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """The rows this person may touch; every query of theirs carries it."""
+        match self.role:
+            case Role.SUPERADMIN | Role.SUB_SUPERADMIN:
+                return Scope.everything()
+            case Role.CAMPUS_ADMIN if self.campus_id:
+                return Scope.campus(self.campus_id)
+            case Role.COURSE_ADMIN if self.campus_id:
+                return Scope.courses(self.campus_id, self.course_ids)
+        return Scope.own(self.id, self.campus_id)

@@ -1,0 +1,31 @@
+"""Writing the audit log."""
+
+from typing import Any
+
+from services.audit.documents import AuditRecord
+from services.audit.repository import AuditRepository
+from utils.clock import Clock
+from utils.context import request_id
+from utils.scope import Scope
+
+
+class AuditService:
+    """Records sensitive actions. Call it inside the transaction of the action."""
+
+    def __init__(self, records: AuditRepository, clock: Clock) -> None:
+        self._records, self._clock = records, clock
+
+    def record(
+        self, action: str, *, actor_id: str, campus_id: str | None, target: str, **detail: Any
+    ) -> None:
+        """Add one row. ``detail`` holds ids, names of fields and numbers: no secret, no message text."""
+        record = AuditRecord(
+            campus_id=campus_id,
+            action=action,
+            actor_id=actor_id,
+            target=target,
+            detail=detail,
+            request_id=request_id(),
+            at=self._clock.now(),
+        )
+        self._records.add(Scope.campus(campus_id) if campus_id else Scope.everything(), record)

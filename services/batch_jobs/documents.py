@@ -1,0 +1,167 @@
+"""Batch jobs, their sub-batches and their deliveries, as they are stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from services.ports import Channel
+from utils.documents import Document
+
+BATCH_JOBS: Final = "batch_jobs"
+SUB_BATCHES: Final = "sub_batches"
+DELIVERIES: Final = "deliveries"
+TEMPLATE_VERSIONS: Final = "template_versions"
+
+
+class JobType(StrEnum):
+    """What a batch job sends. An area that adds one registers its composer in ``main``."""
+
+    CREDENTIALS = "credentials"
+
+
+class BatchJobState(StrEnum):
+    """``queued`` until a first message is tried; ``completed`` when nothing is pending or sending."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RETRYABLE = "retryable"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    DISCARDED = "discarded"
+
+
+class DeliveryState(StrEnum):
+    """One message's way. ``unknown``: the provider may or may not have it and nothing can settle that now."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+OPEN_STATES: Final = (DeliveryState.PENDING, DeliveryState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person in a job. ``params`` and ``nonce`` are all that a message needs besides its template."""
+
+    id: str
+    name: str
+    addresses: Mapping[Channel, str | None]
+    nonce: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+class BatchJob(Document):
+    """One background run over many recipients. ``filled``: every recipient has been added."""
+
+    type: JobType
+    state: BatchJobState = BatchJobState.QUEUED
+    campus_id: str | None
+    course_ids: tuple[str, ...] = ()
+    channels: tuple[Channel, ...]
+    template: str
+    template_version: str
+    filled: bool = False
+    sub_batches: int = 0
+    counts: dict[str, int] = {}  # noqa: RUF012 -- pydantic copies defaults
+    sub_batches_done: int = 0
+    created_by: str
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    announced_at: datetime | None = None
+
+
+class SubBatch(Document):
+    """At most 100 recipients over one channel: what a worker claims. Its engine job has the same id."""
+
+    job_id: str
+    campus_id: str | None
+    channel: Channel
+    number: int
+    done: bool = False
+
+
+class Delivery(Document):
+    """One message to one recipient over one channel, with its whole history.
+
+    ``unit`` is the idempotency key of the provider call that carries it: deliveries with one key go out
+    together, always the same ones in the same order, and a certain refusal is followed by new keys.
+    """
+
+    job_id: str
+    sub_batch_id: str
+    campus_id: str | None
+    recipient_id: str
+    channel: Channel
+    number: int
+    name: str
+    to: str | None
+    nonce: str
+    params: dict[str, str]
+    unit: str
+    state: DeliveryState
+    fence: int = 0
+    attempts: int = 0
+    first_call_at: datetime | None = None
+    provider_message_id: str | None = None
+    last_error: str | None = None
+    history: tuple[dict[str, Any], ...] = ()
+    created_at: datetime
+    updated_at: datetime
+
+
+_STATES: Final = [str(state) for state in DeliveryState]
+_JOB_STATES: Final = [str(state) for state in BatchJobState]
+
+VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = {
+    DELIVERIES: {
+        "bsonType": "object",
+        "required": ["job_id", "sub_batch_id", "campus_id", "recipient_id", "channel", "state", "unit"],
+        "properties": {
+            "campus_id": {"bsonType": ["string", "null"]},
+            "state": {"enum": _STATES},
+            "channel": {"enum": [str(channel) for channel in Channel]},
+            "fence": {"bsonType": ["int", "long"], "minimum": 0},
+        },
+    },
+    BATCH_JOBS: {
+        "bsonType": "object",
+        "required": ["type", "state", "campus_id", "created_by", "created_at"],
+        "properties": {"campus_id": {"bsonType": ["string", "null"]}, "state": {"enum": _JOB_STATES}},
+    },
+}
+
+_NEWEST = ("_id", DESCENDING)
+
+INDEXES: Final = {
+    BATCH_JOBS: [
+        IndexModel([("campus_id", ASCENDING), _NEWEST], name="campus"),
+        IndexModel([("campus_id", ASCENDING), ("state", ASCENDING), _NEWEST], name="campus_state"),
+        IndexModel([("state", ASCENDING), _NEWEST], name="state"),
+    ],
+    SUB_BATCHES: [IndexModel([("job_id", ASCENDING), ("done", ASCENDING)], name="job")],
+    DELIVERIES: [
+        IndexModel(
+            [("job_id", ASCENDING), ("recipient_id", ASCENDING), ("channel", ASCENDING)],
+            name="once",
+            unique=True,
+        ),
+        IndexModel([("job_id", ASCENDING), ("state", ASCENDING), ("_id", ASCENDING)], name="job_state"),
+        IndexModel([("job_id", ASCENDING), ("_id", ASCENDING)], name="job"),
+        IndexModel([("sub_batch_id", ASCENDING), ("number", ASCENDING)], name="sub_batch"),
+        IndexModel([("recipient_id", ASCENDING), ("channel", ASCENDING), _NEWEST], name="recipient"),
+    ],
+}

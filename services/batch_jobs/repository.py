@@ -1,0 +1,228 @@
+"""The collections of batch jobs: ``batch_jobs``, ``sub_batches``, ``deliveries``, ``template_versions``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from services.batch_jobs.documents import (
+    BATCH_JOBS,
+    DELIVERIES,
+    OPEN_STATES,
+    SUB_BATCHES,
+    TEMPLATE_VERSIONS,
+    BatchJob,
+    BatchJobState,
+    Delivery,
+    DeliveryState,
+    SubBatch,
+)
+from services.notifications.templates import TemplateSource
+from services.ports import Channel
+from utils.paging import Keyset
+from utils.scope import Scope
+from utils.store import PLATFORM, Row, ScopeRule, Store
+
+ACTIVE = (BatchJobState.QUEUED, BatchJobState.RUNNING)
+
+
+class BatchJobRepository:
+    """Jobs and their sub-batches."""
+
+    def __init__(self, store: Store) -> None:
+        self._jobs = store.rows(BATCH_JOBS, ScopeRule(course="course_ids", every_course=True))
+        self._sub_batches = store.rows(SUB_BATCHES)
+        self._versions = store.system(TEMPLATE_VERSIONS)
+
+    def add(self, scope: Scope, job: BatchJob) -> None:
+        """Store a new job."""
+        self._jobs.insert(scope, job.to_mongo())
+
+    def find(self, scope: Scope, job_id: str) -> BatchJob | None:
+        """Return a job of the scope."""
+        row = self._jobs.find_one(scope, {"_id": job_id})
+        return BatchJob.from_mongo(row) if row else None
+
+    def list_jobs(self, scope: Scope, filters: Mapping[str, str], keyset: Keyset) -> list[Row]:
+        """Return one more row than a page holds."""
+        query = {**filters, **keyset.filter}
+        return self._jobs.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
+
+    def add_sub_batches(self, scope: Scope, job_id: str, sub_batches: Sequence[SubBatch]) -> None:
+        """Store sub-batches and count them on the job."""
+        self._sub_batches.insert_many(scope, [sub_batch.to_mongo() for sub_batch in sub_batches])
+        self._jobs.update_one(scope, {"_id": job_id}, {"$inc": {"sub_batches": len(sub_batches)}})
+
+    def find_sub_batch(self, scope: Scope, sub_batch_id: str) -> SubBatch | None:
+        """Return a sub-batch."""
+        row = self._sub_batches.find_one(scope, {"_id": sub_batch_id})
+        return SubBatch.from_mongo(row) if row else None
+
+    def finish_sub_batch(self, scope: Scope, sub_batch_id: str) -> None:
+        """Mark a sub-batch as done."""
+        self._sub_batches.update_one(scope, {"_id": sub_batch_id}, {"$set": {"done": True}})
+
+    def sub_batches_done(self, scope: Scope, job_id: str) -> int:
+        """Return how many sub-batches of a job are done."""
+        return self._sub_batches.count(scope, {"job_id": job_id, "done": True})
+
+    def mark_filled(self, scope: Scope, job_id: str) -> bool:
+        """Note that every recipient has been added."""
+        return self._jobs.update_one(scope, {"_id": job_id, "filled": False}, {"$set": {"filled": True}})
+
+    def mark_started(self, scope: Scope, job_id: str) -> bool:
+        """Note that the first message is being tried."""
+        started = {"state": BatchJobState.RUNNING, "started_at": "$$NOW"}
+        return self._jobs.update_one(
+            scope, {"_id": job_id, "state": BatchJobState.QUEUED}, [{"$set": started}]
+        )
+
+    def save_counts(self, scope: Scope, job_id: str, counts: Mapping[str, int], done: int) -> None:
+        """Keep the latest counts for lists."""
+        change = {"$set": {"counts": dict(counts), "sub_batches_done": done}}
+        self._jobs.update_one(scope, {"_id": job_id}, change)
+
+    def complete(self, scope: Scope, job_id: str, counts: Mapping[str, int]) -> bool:
+        """End a filled job all of whose sub-batches are done; one caller wins."""
+        change = {
+            "state": BatchJobState.COMPLETED,
+            "finished_at": "$$NOW",
+            "counts": {"$literal": dict(counts)},
+            "sub_batches_done": "$sub_batches",
+        }
+        wanted = {"_id": job_id, "filled": True, "state": {"$in": ACTIVE}}
+        return self._jobs.update_one(scope, wanted, [{"$set": change}])
+
+    def may_announce(self, scope: Scope, job_id: str, gap_ms: int) -> bool:
+        """Win the right to announce a job, at most once per ``gap_ms`` over all processes."""
+        due = {"$lte": [{"$ifNull": ["$announced_at", {"$toDate": 0}]}, {"$subtract": ["$$NOW", gap_ms]}]}
+        return self._jobs.update_one(
+            scope, {"_id": job_id, "$expr": due}, [{"$set": {"announced_at": "$$NOW"}}]
+        )
+
+    def unfinished(self, scope: Scope) -> list[BatchJob]:
+        """Return every job that is not at an end."""
+        return [BatchJob.from_mongo(row) for row in self._jobs.find(scope, {"state": {"$in": list(ACTIVE)}})]
+
+    def keep_version(self, version: str, sources: Mapping[Channel, TemplateSource]) -> None:
+        """Keep the texts of a template version; what is kept already stays as it is."""
+        for channel, source in sources.items():
+            text = {"$setOnInsert": asdict(source)}
+            self._versions.update_one(PLATFORM, {"_id": f"{version}:{channel}"}, text, upsert=True)
+
+    def version(self, version: str, channel: Channel) -> TemplateSource:
+        """Return the text of a template version for one channel."""
+        row = self._versions.find_one(PLATFORM, {"_id": f"{version}:{channel}"}, {"_id": 0})
+        if row is None:
+            raise LookupError(f"template version {version} is gone")
+        return TemplateSource(**row)
+
+
+class DeliveryRepository:
+    """Deliveries. Every change after the first names the fence of the lease it was made under."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = store.rows(DELIVERIES)
+
+    def add(self, scope: Scope, deliveries: Sequence[Delivery]) -> None:
+        """Store new deliveries; a second of one job, recipient and channel raises DuplicateKeyError."""
+        self._rows.insert_many(scope, [delivery.to_mongo() for delivery in deliveries])
+
+    def open_in(self, scope: Scope, sub_batch_id: str) -> list[Delivery]:
+        """Return what is still to be sent or settled, in order."""
+        query = {"sub_batch_id": sub_batch_id, "state": {"$in": list(OPEN_STATES)}}
+        rows = self._rows.find(scope, query, sort=[("number", 1)])
+        return [Delivery.from_mongo(row) for row in rows]
+
+    def begin(
+        self, scope: Scope, ids: Sequence[str], fence: int, states: Sequence[DeliveryState]
+    ) -> Sequence[Delivery]:
+        """Write ``sending`` before the call; return the deliveries that this fence now owns."""
+        query = {"_id": {"$in": list(ids)}, "state": {"$in": list(states)}, "fence": {"$lte": fence}}
+        change = {
+            "state": DeliveryState.SENDING,
+            "fence": fence,
+            "attempts": {"$add": ["$attempts", 1]},
+            "first_call_at": {"$ifNull": ["$first_call_at", "$$NOW"]},
+            "updated_at": "$$NOW",
+            "history": _and_then(DeliveryState.SENDING, None),
+        }
+        self._rows.update_many(scope, query, [{"$set": change}])
+        owned = {"_id": {"$in": list(ids)}, "state": DeliveryState.SENDING, "fence": fence}
+        return [Delivery.from_mongo(row) for row in self._rows.find(scope, owned)]
+
+    def settle(
+        self,
+        scope: Scope,
+        ids: Sequence[str],
+        fence: int,
+        state: DeliveryState,
+        reason: str | None = None,
+        provider_ids: Sequence[str] = (),
+    ) -> int:
+        """Move open deliveries to ``state``; return how many a newer fence had not taken away."""
+        if not provider_ids:
+            query = {"_id": {"$in": list(ids)}, **_mine(fence)}
+            return self._rows.update_many(scope, query, _become(state, reason, None))
+        pairs = zip(ids, provider_ids, strict=True)
+        return self._rows.update_each(
+            scope, [({"_id": one, **_mine(fence)}, _become(state, reason, given)) for one, given in pairs]
+        )
+
+    def rekey(self, scope: Scope, ids: Sequence[str], fence: int, unit: str) -> None:
+        """Put refused deliveries into a new unit, to be tried as if for the first time."""
+        change = _become(DeliveryState.PENDING, "the unit was refused; tried again in a smaller one", None)
+        change[0]["$set"] |= {"unit": unit}
+        self._rows.update_many(scope, {"_id": {"$in": list(ids)}, **_mine(fence)}, change)
+
+    def seconds_since(self, scope: Scope, delivery_id: str, moment: str) -> float:
+        """Return the age of a delivery's ``created_at`` or ``first_call_at``, by MongoDB's clock."""
+        age = {"$project": {"ms": {"$subtract": ["$$NOW", f"${moment}"]}}}
+        rows = self._rows.aggregate(scope, {"_id": delivery_id}, [age])
+        return float(rows[0]["ms"] or 0) / 1000 if rows else 0.0
+
+    def counts(self, scope: Scope, job_id: str) -> dict[str, int]:
+        """Return how many deliveries of a job are in each state: counted, not remembered."""
+        group = {"$group": {"_id": "$state", "n": {"$sum": 1}}}
+        rows = self._rows.aggregate(scope, {"job_id": job_id, "state": {"$gte": ""}}, [group])
+        return {str(row["_id"]): int(row["n"]) for row in rows}
+
+    def list_in(self, scope: Scope, job_id: str, state: DeliveryState | None, keyset: Keyset) -> list[Row]:
+        """Return one more row than a page holds."""
+        query = {"job_id": job_id, **({"state": state} if state else {}), **keyset.filter}
+        return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
+
+    def latest(self, scope: Scope, recipient_ids: Sequence[str]) -> dict[str, dict[Channel, DeliveryState]]:
+        """Return the state of each person's newest delivery per channel."""
+        newest: dict[str, dict[Channel, DeliveryState]] = {}
+        rows = self._rows.find(
+            scope,
+            {"recipient_id": {"$in": list(recipient_ids)}},
+            {"recipient_id": 1, "channel": 1, "state": 1},
+            sort=[("recipient_id", 1), ("channel", 1), ("_id", -1)],
+        )
+        for row in rows:
+            newest.setdefault(row["recipient_id"], {}).setdefault(Channel(row["channel"]), row["state"])
+        return newest
+
+
+def _mine(fence: int) -> dict[str, Any]:
+    return {"fence": {"$lte": fence}, "state": {"$in": list(OPEN_STATES)}}
+
+
+def _become(state: DeliveryState, reason: str | None, provider_id: str | None) -> list[dict[str, Any]]:
+    change: dict[str, Any] = {
+        "state": state,
+        "updated_at": "$$NOW",
+        "last_error": {"$literal": reason},
+        "history": _and_then(state, reason),
+    }
+    if state is DeliveryState.PENDING:
+        change["first_call_at"] = None  # certainly not taken: the next call is a first one
+    if provider_id is not None:
+        change["provider_message_id"] = {"$literal": provider_id}
+    return [{"$set": change}]
+
+
+def _and_then(state: DeliveryState, reason: str | None) -> dict[str, Any]:
+    entry = {"state": state, "at": "$$NOW"} | ({"reason": {"$literal": reason}} if reason else {})
+    return {"$concatArrays": ["$history", [entry]]}

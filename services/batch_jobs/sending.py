@@ -1,0 +1,242 @@
+"""Sending one sub-batch: whatever dies at whatever line, nobody gets a message twice and nobody is forgotten.
+
+``sending`` is written before the provider is called. What is found in that state by a later claim may or may
+not have left: where the provider knows repeated units (by key or by delivery id) the same unit is simply
+repeated within the time that it remembers; where it does not, the delivery becomes ``unknown``.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Final, Protocol
+
+from pymongo.errors import PyMongoError
+
+from services.batch_jobs.documents import Delivery, DeliveryState, JobType
+from services.batch_jobs.progress import Announcer
+from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.service import scope_of
+from services.notifications.templates import TemplateSource
+from services.ports import (
+    JSON,
+    Accepted,
+    Ambiguous,
+    Blocked,
+    Busy,
+    Channel,
+    Done,
+    JobResult,
+    Later,
+    Lease,
+    Message,
+    MessageSender,
+    Refused,
+    SendUnit,
+)
+from utils.batch_processor import halves
+from utils.resilient_services import backoff
+from utils.scope import Scope
+
+BLOCKED_SECONDS: Final = 60.0
+GIVE_UP_SECONDS: Final = 24 * 3600.0
+REPEAT_MARGIN: Final = 0.9  # share of the provider's memory that is relied on
+SETTLE_TRIES: Final = 12
+NEWEST_FENCE: Final = 2**31 - 1
+
+
+class Composer(Protocol):
+    """Makes the message of a delivery: the same bytes every time it is asked."""
+
+    def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
+        """Return the rendered message."""
+
+
+class Rights(Protocol):
+    """Answers for the accounts area, which comes later."""
+
+    def may_send(self, user_id: str) -> bool:
+        """Tell whether this person may still send messages."""
+
+
+class SubBatchSending:
+    """Handles the engine jobs of sub-batches."""
+
+    def __init__(
+        self,
+        jobs: BatchJobRepository,
+        deliveries: DeliveryRepository,
+        senders: Mapping[Channel, MessageSender],
+        composers: Mapping[JobType, Composer],
+        announcer: Announcer,
+        rights: Rights,
+    ) -> None:
+        self._jobs, self._deliveries = jobs, deliveries
+        self._senders, self._composers = senders, composers
+        self._announcer, self._rights = announcer, rights
+
+    def run(self, lease: Lease) -> JobResult:
+        """Send what is open in a sub-batch, then see whether the job is at its end."""
+        scope = scope_of(_campus(lease.args))
+        job = self._jobs.find(scope, str(lease.args["job_id"]))
+        sub_batch = self._jobs.find_sub_batch(scope, str(lease.args["sub_batch_id"]))
+        if job is None or sub_batch is None:
+            return Done()
+        if not self._rights.may_send(job.created_by):
+            self._give_up(
+                scope, sub_batch.id, "whoever started this may no longer send messages", lease.fence
+            )
+        self._jobs.mark_started(scope, job.id)
+        source = self._jobs.version(job.template_version, sub_batch.channel)
+        message_of = Pinned(self._composers[job.type], source)
+        run = UnitSending(self._deliveries, scope, lease, self._senders[sub_batch.channel], message_of)
+        for pause in run.units(sub_batch.id):
+            self._announcer.touch(job.id, job.campus_id)
+            if pause is not None:
+                return pause
+        self._jobs.finish_sub_batch(scope, sub_batch.id)
+        return self.finish(lease)
+
+    def dead(self, args: Mapping[str, JSON], reason: str) -> None:
+        """Close a sub-batch that no worker survives: what may have left is ``unknown``, else ``failed``."""
+        scope, sub_batch_id = scope_of(_campus(args)), str(args["sub_batch_id"])
+        self._give_up(scope, sub_batch_id, f"given up after too many tries: {reason}", NEWEST_FENCE)
+        self._jobs.finish_sub_batch(scope, sub_batch_id)
+        self._complete(scope, str(args["job_id"]))
+
+    def finish(self, lease: Lease) -> JobResult:
+        """Complete the job if nothing of it is open. Any number of workers may try."""
+        self._complete(scope_of(_campus(lease.args)), str(lease.args["job_id"]))
+        return Done()
+
+    def _complete(self, scope: Scope, job_id: str) -> None:
+        job = self._jobs.find(scope, job_id)
+        if job is None or not job.filled or self._jobs.sub_batches_done(scope, job_id) < job.sub_batches:
+            return
+        self._jobs.complete(scope, job_id, self._deliveries.counts(scope, job_id))
+        self._announcer.touch(job_id, job.campus_id)
+
+    def _give_up(self, scope: Scope, sub_batch_id: str, reason: str, fence: int) -> None:
+        for state, rows in _by_state(self._deliveries.open_in(scope, sub_batch_id)):
+            end = DeliveryState.UNKNOWN if state is DeliveryState.SENDING else DeliveryState.FAILED
+            self._deliveries.settle(scope, [row.id for row in rows], fence, end, reason)
+
+
+class Pinned:
+    """A composer with the template text that one job pinned."""
+
+    def __init__(self, composer: Composer, source: TemplateSource) -> None:
+        self._composer, self._source = composer, source
+
+    def unit(self, deliveries: Sequence[Delivery]) -> SendUnit:
+        """Return the send unit of these deliveries."""
+        first = deliveries[0]
+        messages = tuple(self._composer.compose(delivery, self._source) for delivery in deliveries)
+        return SendUnit(first.unit, first.channel, messages, tag=first.job_id)
+
+
+class UnitSending:
+    """One lease's work on one sub-batch, unit by unit."""
+
+    def __init__(
+        self,
+        deliveries: DeliveryRepository,
+        scope: Scope,
+        lease: Lease,
+        sender: MessageSender,
+        message_of: Pinned,
+    ) -> None:
+        self._deliveries, self._scope, self._lease = deliveries, scope, lease
+        self._sender, self._message_of = sender, message_of
+
+    def units(self, sub_batch_id: str) -> Iterator[Later | None]:
+        """Send unit after unit until none is open; yield after each, with the pause that it asks for."""
+        while rows := self._deliveries.open_in(self._scope, sub_batch_id):
+            for _, unit in groupby(rows, key=lambda row: row.unit):
+                yield self._one(list(unit)) if self._lease.alive() else Later(0)
+
+    def _one(self, unit: list[Delivery]) -> Later | None:
+        repeated = any(row.state is DeliveryState.SENDING for row in unit)
+        if repeated and not self._may_repeat(unit):
+            self._settle(unit, DeliveryState.UNKNOWN, "the provider's answer was lost")
+            return None
+        message = self._message_of.unit(unit)
+        states = [DeliveryState.PENDING, *([DeliveryState.SENDING] if repeated else [])]
+        owned = self._deliveries.begin(self._scope, [row.id for row in unit], self._lease.fence, states)
+        if len(owned) == len(unit) and self._lease.alive():
+            return self._send(message, owned, repeated)
+        if not repeated:
+            self._settle(owned, DeliveryState.PENDING, None)  # nothing was called: nothing is in doubt
+        return Later(0)  # a newer claim has it, or the time for new effects is over
+
+    def _may_repeat(self, unit: Sequence[Delivery]) -> bool:
+        known = self._sender.repeat_seconds * REPEAT_MARGIN
+        return known > 0 and self._deliveries.seconds_since(self._scope, unit[0].id, "first_call_at") < known
+
+    def _send(self, message: SendUnit, unit: Sequence[Delivery], repeated: bool) -> Later | None:
+        match self._sender.send(message):
+            case Accepted(ids):
+                end = DeliveryState.DELIVERED if self._sender.confirms_delivery else DeliveryState.SENT
+                self._settle(unit, end, None, ids if len(ids) == len(unit) else ())
+            case Refused(reason):
+                self._refused(unit, reason)
+            case Blocked(reason):
+                return self._wait(unit, reason, BLOCKED_SECONDS, repeated)
+            case Busy(reason, retry_after):
+                return self._wait(unit, reason, retry_after or self._pause(unit), repeated)
+            case Ambiguous(reason):
+                return self._ambiguous(unit, reason)
+        return None
+
+    def _refused(self, unit: Sequence[Delivery], reason: str) -> None:
+        """Nothing of it was taken: the halves are tried by themselves until the bad address stands alone."""
+        if len(unit) == 1:
+            self._settle(unit, DeliveryState.FAILED, reason)
+            return
+        for half in halves(unit):
+            ids = [row.id for row in half]
+            self._deliveries.rekey(self._scope, ids, self._lease.fence, str(uuid.uuid4()))
+
+    def _wait(self, unit: Sequence[Delivery], reason: str, seconds: float, repeated: bool) -> Later | None:
+        """This call took nothing, so it waits, a day at most; but an earlier call stays in doubt."""
+        if repeated:
+            return Later(seconds)
+        if self._deliveries.seconds_since(self._scope, unit[0].id, "created_at") > GIVE_UP_SECONDS:
+            self._settle(unit, DeliveryState.FAILED, reason)
+            return None
+        self._settle(unit, DeliveryState.PENDING, reason)
+        return Later(seconds)
+
+    def _ambiguous(self, unit: Sequence[Delivery], reason: str) -> Later | None:
+        """It may have left: repeat it while the provider would notice, else say that nobody knows."""
+        if self._may_repeat(unit):
+            return Later(self._pause(unit))
+        self._settle(unit, DeliveryState.UNKNOWN, reason)
+        return None
+
+    def _pause(self, unit: Sequence[Delivery]) -> float:
+        return backoff(unit[0].attempts, base=1.0, cap=60.0)
+
+    def _settle(
+        self, unit: Sequence[Delivery], state: DeliveryState, reason: str | None, ids: Sequence[str] = ()
+    ) -> None:
+        """Write what became of a unit, also through a restart of MongoDB: the answer is known only here."""
+        for tries in range(SETTLE_TRIES):
+            try:
+                rows = [row.id for row in unit]
+                self._deliveries.settle(self._scope, rows, self._lease.fence, state, reason, ids)
+                return
+            except PyMongoError:
+                if tries == SETTLE_TRIES - 1:
+                    raise
+                time.sleep(min(2.0, 0.1 * 2**tries))
+
+
+def _by_state(rows: Sequence[Delivery]) -> list[tuple[DeliveryState, list[Delivery]]]:
+    ordered = sorted(rows, key=lambda row: row.state)
+    return [(state, list(some)) for state, some in groupby(ordered, key=lambda row: row.state)]
+
+
+def _campus(args: Mapping[str, JSON]) -> str | None:
+    campus_id = args.get("campus_id")
+    return str(campus_id) if campus_id is not None else None

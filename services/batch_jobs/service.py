@@ -1,0 +1,204 @@
+"""Batch jobs: messages to many people, in the background, each exactly once."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from models import Actor
+from services.batch_jobs.documents import (
+    BatchJob,
+    Delivery,
+    DeliveryState,
+    JobType,
+    Recipient,
+    SubBatch,
+)
+from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.schemas import BatchJobOut, BatchJobQuery, RecipientOut, RecipientQuery
+from services.notifications.rendering import Renderer
+from services.ports import Channel, JobEngine, MessageSender, Queue
+from utils.batch_processor import chunked
+from utils.clock import Clock
+from utils.documents import new_id
+from utils.paging import Keyset, PageOf
+from utils.problems import NotFound
+from utils.scope import Scope
+from utils.store import Store
+
+SEND_JOB = "batch_jobs.send"
+FINISH_JOB = "batch_jobs.finish"
+
+
+class BatchJobNotFound(NotFound):
+    """No such batch job, or not one of yours."""
+
+    title = "No such batch job"
+
+
+def scope_of(campus_id: str | None) -> Scope:
+    """Return the scope in which a job's own work runs."""
+    return Scope.campus(campus_id) if campus_id else Scope.unscoped("a job of the platform")
+
+
+class BatchJobService:
+    """Opens jobs, fills them, and says how far they are."""
+
+    def __init__(
+        self,
+        jobs: BatchJobRepository,
+        deliveries: DeliveryRepository,
+        store: Store,
+        engine: JobEngine,
+        renderer: Renderer,
+        senders: Mapping[Channel, MessageSender],
+        clock: Clock,
+        sub_batch_size: int,
+    ) -> None:
+        self._jobs, self._deliveries, self._store = jobs, deliveries, store
+        self._engine, self._renderer, self._senders = engine, renderer, senders
+        self._clock, self._size = clock, sub_batch_size
+
+    # --- filling: inside the caller's transaction ---
+
+    def open(
+        self,
+        job_type: JobType,
+        channels: Sequence[Channel],
+        *,
+        campus_id: str | None,
+        course_ids: tuple[str, ...],
+        actor_id: str,
+        template: str = "credentials",
+    ) -> BatchJob:
+        """Store a new job without recipients; the template's present text is kept for all of its messages."""
+        version = f"{template}:{self._renderer.version(template)}"
+        self._jobs.keep_version(version, {c: self._renderer.source(template, c) for c in channels})
+        job = BatchJob(
+            type=job_type,
+            campus_id=campus_id,
+            course_ids=course_ids,
+            channels=tuple(channels),
+            template=template,
+            template_version=version,
+            created_by=actor_id,
+            created_at=self._clock.now(),
+        )
+        self._jobs.add(scope_of(campus_id), job)
+        return job
+
+    def add(self, job: BatchJob, recipients: Sequence[Recipient]) -> None:
+        """Give the job more recipients: deliveries in sub-batches, each with the engine job that sends it.
+
+        A recipient without an address for a channel gets a delivery that is ``skipped`` and says so.
+        """
+        scope = scope_of(job.campus_id)
+        sub_batches: list[SubBatch] = []
+        for channel in job.channels:
+            for some in chunked(recipients, self._size):
+                sub_batch = SubBatch(
+                    id=new_id(),
+                    job_id=job.id,
+                    campus_id=job.campus_id,
+                    channel=channel,
+                    number=len(sub_batches),
+                )
+                self._deliveries.add(scope, self._frozen(job, sub_batch, some))
+                sub_batches.append(sub_batch)
+        self._jobs.add_sub_batches(scope, job.id, sub_batches)
+        ids = {"job_id": job.id, "campus_id": job.campus_id}
+        work = [(sub_batch.id, {**ids, "sub_batch_id": sub_batch.id}) for sub_batch in sub_batches]
+        self._engine.submit_many(SEND_JOB, work, queue=Queue.MESSAGES)
+
+    def close(self, job: BatchJob) -> None:
+        """Say that no more recipients will come, so that the job can complete."""
+        if self._jobs.mark_filled(scope_of(job.campus_id), job.id):
+            args = {"job_id": job.id, "campus_id": job.campus_id}
+            self._engine.submit(FINISH_JOB, args, queue=Queue.MESSAGES, key=f"finish:{job.id}")
+
+    def _frozen(self, job: BatchJob, sub_batch: SubBatch, some: Sequence[Recipient]) -> list[Delivery]:
+        unit_size = self._senders[sub_batch.channel].unit_size
+        return [
+            self._delivery(job, sub_batch, number, unit, recipient)
+            for number, (unit, recipient) in enumerate(_keyed(some, unit_size))
+        ]
+
+    def _delivery(
+        self, job: BatchJob, sub_batch: SubBatch, number: int, unit: str, recipient: Recipient
+    ) -> Delivery:
+        to, now = recipient.addresses.get(sub_batch.channel), self._clock.now()
+        state = DeliveryState.PENDING if to else DeliveryState.SKIPPED
+        reason = None if to else f"no {'email address' if sub_batch.channel == 'email' else 'mobile number'}"
+        return Delivery(
+            job_id=job.id,
+            sub_batch_id=sub_batch.id,
+            campus_id=job.campus_id,
+            recipient_id=recipient.id,
+            channel=sub_batch.channel,
+            number=number,
+            name=recipient.name,
+            to=to,
+            nonce=recipient.nonce,
+            params=dict(recipient.params),
+            unit=unit,
+            state=state,
+            last_error=reason,
+            history=({"state": state, "at": now},),
+            created_at=now,
+            updated_at=now,
+        )
+
+    # --- reading ---
+
+    def get(self, job_id: str, actor: Actor) -> BatchJobOut:
+        """Return a job with fresh counts; a job that the actor may not see does not exist."""
+        return self.show(self._found(job_id, actor))
+
+    def show(self, job: BatchJob) -> BatchJobOut:
+        """Return a job as clients see it, its counts counted now."""
+        scope = scope_of(job.campus_id)
+        fresh = {
+            "counts": self._deliveries.counts(scope, job.id),
+            "sub_batches_done": self._jobs.sub_batches_done(scope, job.id),
+        }
+        return BatchJobOut.of(job.model_copy(update=fresh), self._clock.now())
+
+    def list_jobs(self, query: BatchJobQuery, actor: Actor) -> PageOf[BatchJobOut]:
+        """Return a page of jobs, newest first, with the counts that were last kept."""
+        keyset = Keyset.of(query, {"id": "_id"}, "-id")
+        filters = {k: v for k, v in (("state", query.state), ("type", query.type)) if v is not None}
+        rows = self._jobs.list_jobs(actor.scope, filters, keyset)
+        now = self._clock.now()
+        return keyset.page(rows, lambda row: BatchJobOut.of(BatchJob.from_mongo(row), now))
+
+    def recipients(self, job_id: str, query: RecipientQuery, actor: Actor) -> PageOf[RecipientOut]:
+        """Return a page of what became of each message."""
+        job = self._found(job_id, actor)
+        keyset = Keyset.of(query, {"id": "_id"}, "id")
+        rows = self._deliveries.list_in(scope_of(job.campus_id), job.id, query.state, keyset)
+        return keyset.page(rows, lambda row: RecipientOut.of(Delivery.from_mongo(row)))
+
+    def latest(
+        self, recipient_ids: Sequence[str], scope: Scope
+    ) -> Mapping[str, Mapping[Channel, DeliveryState]]:
+        """Return the state of each person's newest message per channel."""
+        wide = Scope.campus(scope.campus_id) if scope.campus_id else Scope.everything()
+        return self._deliveries.latest(wide, recipient_ids)
+
+    def find_for(self, job_id: str, campus_id: str | None) -> BatchJob | None:
+        """Return a job, for the background work that fills it."""
+        return self._jobs.find(scope_of(campus_id), job_id)
+
+    def _found(self, job_id: str, actor: Actor) -> BatchJob:
+        job = self._jobs.find(actor.scope, job_id)
+        if job is None:
+            raise BatchJobNotFound()
+        return job
+
+
+def _keyed(some: Sequence[Recipient], unit_size: int) -> list[tuple[str, Recipient]]:
+    """Give each run of ``unit_size`` recipients one idempotency key."""
+    keyed = []
+    for _, run in groupby(enumerate(some), key=lambda pair: pair[0] // unit_size):
+        unit = str(uuid.uuid4())
+        keyed += [(unit, recipient) for _, recipient in run]
+    return keyed

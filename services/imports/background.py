@@ -1,0 +1,81 @@
+"""The engine jobs of roster imports: what runs, and what is said when it cannot come to an end."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from services.imports.applying import Applying, ImportStore
+from services.imports.documents import ImportState, RosterImport
+from services.imports.preview import LeaseLost, Preview
+from services.imports.progress import ImportAnnouncer
+from services.imports.service import ImportService
+from services.ports import JSON, Done, JobResult, Later, Lease
+from utils.limited_process import Limits
+from utils.scope import Scope
+
+GIVEN_UP: Final = "The server could not finish this import. What was applied stays; upload the file again."
+MAY_NOT: Final = "Whoever uploaded it may no longer import students. What was applied stays."
+
+
+class ImportRights(Protocol):
+    """Answers for the accounts area, at the time of the work and not of the upload."""
+
+    def may_import(self, user_id: str) -> bool:
+        """Tell whether this person may still import students."""
+
+
+class ImportJobs:
+    """Handlers for previewing and applying."""
+
+    def __init__(
+        self,
+        stored: ImportStore,
+        preview: Preview,
+        applying: Applying,
+        service: ImportService,
+        announcer: ImportAnnouncer,
+        rights: ImportRights,
+        limits: Limits,
+    ) -> None:
+        self._stored, self._preview, self._applying = stored, preview, applying
+        self._service, self._announcer, self._rights, self._limits = service, announcer, rights, limits
+
+    def preview(self, lease: Lease) -> JobResult:
+        """Read and compare an upload; go on to applying it where that was asked for."""
+        roster = self._find(lease.args)
+        if roster is None:
+            return Done()
+        if roster.state is ImportState.PARSING:
+            try:
+                roster = self._preview.run(roster, self._limits, lease)
+            except LeaseLost:
+                return Later(0)
+        if roster and roster.state is ImportState.PREVIEWED and roster.apply_at_once:
+            self._service.apply(roster, roster.channels)
+        return Done()
+
+    def apply(self, lease: Lease) -> JobResult:
+        """Apply a committed import."""
+        roster = self._find(lease.args)
+        if roster is None or roster.state is not ImportState.APPLYING:
+            return Done()
+        if not self._rights.may_import(roster.created_by):
+            self._end(roster, "not-allowed", MAY_NOT)
+            return Done()
+        try:
+            self._applying.run(roster, lease)
+        except LeaseLost:
+            return Later(0)
+        return Done()
+
+    def dead(self, args: Mapping[str, JSON], _reason: str) -> None:
+        """Say that an import came to no end."""
+        roster = self._find(args)
+        if roster is not None and roster.state in (ImportState.PARSING, ImportState.APPLYING):
+            self._end(roster, "given-up", GIVEN_UP)
+
+    def _end(self, roster: RosterImport, slug: str, detail: str) -> None:
+        self._applying.abandon(roster, {"slug": slug, "detail": detail})
+        self._announcer.touch(roster.id, roster.campus_id)
+
+    def _find(self, args: Mapping[str, JSON]) -> RosterImport | None:
+        return self._stored.imports.find(Scope.campus(str(args["campus_id"])), str(args["import_id"]))

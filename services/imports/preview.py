@@ -1,0 +1,152 @@
+"""Reading an uploaded roster and comparing it with what is there: the dry run. Writes no student."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+from config.constants import ROSTER_CHUNK, ROSTER_MAX_COLUMNS, ROSTER_MAX_ROWS
+from services.imports.diff import Known, Place, compare, forms_of, is_taken
+from services.imports.documents import ImportRow, ImportState, RosterImport
+from services.imports.progress import ImportAnnouncer
+from services.imports.repository import ImportRepository, ImportRowRepository
+from services.imports.roster.lines import RosterFailed, RosterHeader, RosterLine, RosterRow, RosterStudent
+from services.imports.roster.read import RosterRequest, read_roster
+from services.ports import FileStore, Lease
+from services.students.documents import Student
+from utils.limited_process import Limits
+from utils.scope import Scope
+
+TOO_MANY_TAKEN: Final = (
+    "Too many of its roll numbers or mobile numbers are in use elsewhere. Check that it is the right file; "
+    "otherwise try again in an hour."
+)
+
+
+class LeaseLost(Exception):
+    """Another worker has the job, or this process is stopping: begin again later."""
+
+
+class Directory(Protocol):
+    """What the preview asks about people and places."""
+
+    def owners(self, forms: Sequence[str]) -> Mapping[str, str]:
+        """Return the owner of each identifier that is taken, anywhere."""
+
+    def students(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, Student]:
+        """Return those of these people who are students of the scope."""
+
+    def groups(self, roster: RosterImport) -> Mapping[str, str]:
+        """Return the names and codes of the courses that rows may name, with their ids."""
+
+    def may_tell_taken(self, roster: RosterImport, rows: int) -> bool:
+        """Note that ``rows`` identifiers were told as taken elsewhere; False if that is too many."""
+
+
+def scope_of(roster: RosterImport) -> Scope:
+    """Return the rows that the uploader could see."""
+    if roster.within is None:
+        return Scope.campus(roster.campus_id)
+    return Scope.courses(roster.campus_id, roster.within)
+
+
+class Preview:
+    """Fills an import with rows and their outcomes."""
+
+    def __init__(
+        self,
+        imports: ImportRepository,
+        rows: ImportRowRepository,
+        files: FileStore,
+        directory: Directory,
+        announcer: ImportAnnouncer,
+        country: str,
+    ) -> None:
+        self._imports, self._rows, self._files = imports, rows, files
+        self._directory, self._announcer, self._country = directory, announcer, country
+
+    def run(self, roster: RosterImport, limits: Limits, lease: Lease) -> RosterImport | None:
+        """Return the previewed import, or None when the file could not be used (then it says why)."""
+        scope = Scope.campus(roster.campus_id)
+        try:
+            columns = self._fill(roster, limits, lease)
+        except FileNotFoundError:
+            return self._fail(roster, RosterFailed("unreadable", "The upload is gone; upload it again."))
+        except RosterFailed as failure:
+            return self._fail(roster, failure)
+        counts = self._rows.counts(scope, roster.id, lease.fence)
+        fields = {"run": lease.fence, "counts": counts, "columns": list(columns), "rows_done": 0}
+        done = self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.PREVIEWED, **fields)
+        self._rows.forget_other_runs(scope, roster.id, lease.fence)
+        self._files.delete(file_name(roster.id))
+        self._announcer.touch(roster.id, roster.campus_id)
+        return done
+
+    def _fill(self, roster: RosterImport, limits: Limits, lease: Lease) -> tuple[str, ...]:
+        lines = read_roster(self._request(roster), limits)
+        header = next(lines)
+        columns = header.columns if isinstance(header, RosterHeader) else ()
+        place = Place(roster.id, roster.campus_id, roster.batch_id, lease.fence, self._country)
+        done = 0
+        for chunk in _chunks(lines):
+            if not lease.alive():
+                raise LeaseLost
+            compared = self._compare(roster, place, chunk)
+            self._rows.add(Scope.campus(roster.campus_id), compared)
+            done += len(chunk)
+            self._note(roster, done)
+        return columns
+
+    def _compare(self, roster: RosterImport, place: Place, chunk: Sequence[RosterRow]) -> list[ImportRow]:
+        wishes = [row.student for row in chunk if row.student]
+        known = known_of(self._directory, wishes, scope_of(roster), place.country)
+        compared = [compare(row, known, place) for row in chunk]
+        taken = sum(is_taken(row) for row in compared)
+        if taken and not self._directory.may_tell_taken(roster, taken):
+            raise RosterFailed("too-many-taken", TOO_MANY_TAKEN)
+        return compared
+
+    def _request(self, roster: RosterImport) -> RosterRequest:
+        return RosterRequest(
+            path=self._files.open_local(file_name(roster.id)),
+            filename=roster.filename,
+            default_country=self._country,
+            groups=self._directory.groups(roster),
+            course_ids=roster.default_course_ids,
+            max_rows=ROSTER_MAX_ROWS,
+            max_columns=ROSTER_MAX_COLUMNS,
+        )
+
+    def _note(self, roster: RosterImport, done: int) -> None:
+        self._imports.note(Scope.campus(roster.campus_id), roster.id, ImportState.PARSING, rows_done=done)
+        self._announcer.touch(roster.id, roster.campus_id)
+
+    def _fail(self, roster: RosterImport, failure: RosterFailed) -> None:
+        scope = Scope.campus(roster.campus_id)
+        why = {"slug": failure.slug, "detail": failure.detail}
+        self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why)
+        self._rows.forget_other_runs(scope, roster.id, 0)
+        self._files.delete(file_name(roster.id))
+        self._announcer.touch(roster.id, roster.campus_id)
+
+
+def known_of(directory: Directory, students: Sequence[RosterStudent], scope: Scope, country: str) -> Known:
+    """Return what the database says about these people."""
+    forms = {form for student in students for form in forms_of(student, country)}
+    owners = directory.owners(sorted(forms))
+    return Known(owners, directory.students(scope, sorted(set(owners.values()))))
+
+
+def file_name(import_id: str) -> str:
+    """Return the name under which an upload is kept until it has been read."""
+    return f"imports/{import_id}"
+
+
+def _chunks(lines: Iterator[RosterLine]) -> Iterator[list[RosterRow]]:
+    chunk: list[RosterRow] = []
+    for line in lines:
+        if isinstance(line, RosterRow):
+            chunk.append(line)
+        if len(chunk) == ROSTER_CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

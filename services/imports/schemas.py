@@ -1,0 +1,135 @@
+"""What clients send and see of roster imports."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.imports.documents import ImportRow, ImportState, Outcome, RosterImport
+from services.ports import Channel
+from utils.paging import PageQuery
+
+
+def _comma_separated(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+CommaSeparated = BeforeValidator(_comma_separated)
+DEFAULT_CHANNELS = (Channel.EMAIL, Channel.SMS)
+
+
+class ImportCreate(BaseModel):
+    """A roster file for one batch. With ``dry_run=false`` it is previewed and applied in one go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    batch_id: str = Field(min_length=1, max_length=64)
+    course_ids: Annotated[tuple[str, ...], CommaSeparated] = Field((), max_length=50)
+    dry_run: bool = True
+    channels: Annotated[tuple[Channel, ...], CommaSeparated] = DEFAULT_CHANNELS
+    filename: str = Field(max_length=255)
+    content: bytes
+
+
+class ImportCommit(BaseModel):
+    """Apply a previewed import; new students are told over these channels."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channels: tuple[Channel, ...] = DEFAULT_CHANNELS
+
+
+class ImportCounts(BaseModel):
+    """Rows by outcome; ``total`` is their sum."""
+
+    total: int
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    error: int = 0
+
+
+class ImportFailure(BaseModel):
+    """Why the file as a whole could not be used."""
+
+    slug: str
+    detail: str
+
+
+class ImportOut(BaseModel):
+    """An import as clients see it; also the payload of the ``import:progress`` event."""
+
+    id: str
+    state: ImportState
+    filename: str
+    batch_id: str
+    counts: ImportCounts
+    rows_done: int = Field(description="rows compared while parsing, rows applied while applying")
+    columns: list[str]
+    failure: ImportFailure | None
+    job_id: str | None
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, roster: RosterImport) -> Self:
+        """Show a stored import."""
+        return cls(
+            id=roster.id,
+            state=roster.state,
+            filename=roster.filename,
+            batch_id=roster.batch_id,
+            counts=ImportCounts(total=sum(roster.counts.values()), **roster.counts),
+            rows_done=roster.rows_done,
+            columns=list(roster.columns),
+            failure=ImportFailure(**roster.failure) if roster.failure else None,
+            job_id=roster.job_id,
+            created_by=roster.created_by,
+            created_at=roster.created_at,
+            updated_at=roster.updated_at,
+        )
+
+
+class ImportQuery(PageQuery):
+    batch_id: str | None = Field(None, max_length=64)
+
+
+class ImportRowQuery(PageQuery):
+    outcome: Outcome | None = None
+
+
+class TemplateQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["csv", "xlsx"] = "xlsx"
+
+
+class CellError(BaseModel):
+    column: str
+    detail: str
+
+
+class ImportRowOut(BaseModel):
+    """One row: what was given, and what applying it does. ``changes`` maps a field to [before, after]."""
+
+    row: int
+    outcome: Outcome
+    values: dict[str, str]
+    changes: dict[str, list[Any]]
+    errors: list[CellError]
+    applied: bool
+
+    @classmethod
+    def of(cls, row: ImportRow) -> Self:
+        """Show a stored row."""
+        return cls(
+            row=row.row,
+            outcome=row.outcome,
+            values=row.values,
+            changes=row.changes,
+            errors=[CellError(**fault) for fault in row.errors],
+            applied=row.applied,
+        )

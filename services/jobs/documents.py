@@ -1,0 +1,48 @@
+"""Durable jobs: what the engine knows about a piece of work, whoever runs it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from pymongo import ASCENDING, IndexModel
+
+from services.ports import Queue
+from utils.documents import Document
+
+JOBS: Final = "engine_jobs"
+KEEP_SECONDS: Final = 24 * 3600
+
+
+class JobState(StrEnum):
+    """``available`` waits for ``run_at``; ``running`` holds a lease; the others are final."""
+
+    AVAILABLE = "available"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    DISCARDED = "discarded"
+
+
+class Job(Document):
+    """``_id`` is the caller's key. ``fence`` counts the claims, ``attempt`` those that failed."""
+
+    name: str
+    args: dict[str, Any]
+    queue: Queue
+    state: JobState = JobState.AVAILABLE
+    run_at: datetime
+    fence: int = 0
+    attempt: int = 0
+    lease_until: datetime | None = None
+    request_id: str = ""
+    error: str | None = None
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+INDEXES: Final = {
+    JOBS: [
+        IndexModel([("queue", ASCENDING), ("state", ASCENDING), ("run_at", ASCENDING)], name="claim"),
+        IndexModel([("state", ASCENDING), ("lease_until", ASCENDING)], name="rescue"),
+        IndexModel("finished_at", name="expiry", expireAfterSeconds=KEEP_SECONDS),
+    ]
+}

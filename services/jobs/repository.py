@@ -1,0 +1,93 @@
+"""The ``engine_jobs`` collection. Every step is one conditional update, timed by MongoDB's own clock."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.jobs.documents import JOBS, Job, JobState
+from services.ports import Queue
+from utils.store import PLATFORM, Store
+
+DUE = {"$expr": {"$lte": ["$run_at", "$$NOW"]}}
+
+
+def _in(seconds: float) -> dict[str, Any]:
+    return {"$add": ["$$NOW", int(seconds * 1000)]}
+
+
+class JobRepository:
+    """Hands out leases. A write with an older fence than the job's changes nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._jobs = store.system(JOBS)
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        """Return which of these jobs exist."""
+        return {
+            str(row["_id"]) for row in self._jobs.find(PLATFORM, {"_id": {"$in": list(keys)}}, {"_id": 1})
+        }
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Store new jobs."""
+        self._jobs.insert_many(PLATFORM, [job.to_mongo() for job in jobs])
+
+    def claim(self, queue: Queue, lease_seconds: float) -> Job | None:
+        """Lease the job that has been due longest, or return None."""
+        row = self._jobs.find_and_update(
+            PLATFORM,
+            {"queue": queue, "state": JobState.AVAILABLE, **DUE},
+            [
+                {
+                    "$set": {
+                        "state": JobState.RUNNING,
+                        "fence": {"$add": ["$fence", 1]},
+                        "attempt": {"$add": ["$attempt", 1]},
+                        "lease_until": _in(lease_seconds),
+                    }
+                }
+            ],
+            sort=[("run_at", 1)],
+        )
+        return Job.from_mongo(row) if row else None
+
+    def renew(self, job_id: str, fence: int, lease_seconds: float) -> bool:
+        """Prolong a lease; False if it was lost."""
+        return self._jobs.update_one(
+            PLATFORM, _held(job_id, fence), [{"$set": {"lease_until": _in(lease_seconds)}}]
+        )
+
+    def finish(self, job_id: str, fence: int, state: JobState, error: str | None = None) -> bool:
+        """End a job for good; False if the lease was lost."""
+        done = {"state": state, "finished_at": "$$NOW", "lease_until": None, "error": {"$literal": error}}
+        return self._jobs.update_one(PLATFORM, _held(job_id, fence), [{"$set": done}])
+
+    def release(
+        self, job_id: str, fence: int, seconds: float, *, burn: bool, error: str | None = None
+    ) -> bool:
+        """Give a job back, due again after ``seconds``; ``burn`` keeps the attempt counted."""
+        change = {
+            "state": JobState.AVAILABLE,
+            "run_at": _in(seconds),
+            "lease_until": None,
+            "attempt": {"$subtract": ["$attempt", 0 if burn else 1]},
+            "error": {"$literal": error},
+        }
+        return self._jobs.update_one(PLATFORM, _held(job_id, fence), [{"$set": change}])
+
+    def rescue(self) -> int:
+        """Make every job available whose lease has lapsed; return how many."""
+        return self._jobs.update_many(
+            PLATFORM,
+            {"state": JobState.RUNNING, "$expr": {"$lt": ["$lease_until", "$$NOW"]}},
+            [{"$set": {"state": JobState.AVAILABLE, "run_at": "$$NOW", "lease_until": None}}],
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many unfinished jobs there are, by queue and state, as ``queue.state``."""
+        unfinished = {"state": {"$in": [JobState.AVAILABLE, JobState.RUNNING]}}
+        group = {"$group": {"_id": {"q": "$queue", "s": "$state"}, "n": {"$sum": 1}}}
+        rows = self._jobs.aggregate(PLATFORM, unfinished, [group])
+        return {f"{row['_id']['q']}.{row['_id']['s']}": int(row["n"]) for row in rows}
+
+
+def _held(job_id: str, fence: int) -> dict[str, Any]:
+    return {"_id": job_id, "fence": fence, "state": JobState.RUNNING}

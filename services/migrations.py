@@ -1,0 +1,90 @@
+"""Numbered steps that bring a database to what the code expects; run at deploy, by one runner at a time."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid, DuplicateKeyError
+
+from models import INDEXES, TENANT_COLLECTIONS, VALIDATORS
+
+logger = logging.getLogger(__name__)
+
+MIGRATIONS: Final = "migrations"
+LOCK_SECONDS: Final = 120.0
+CAMPUS_REQUIRED: Final = {
+    "bsonType": "object",
+    "required": ["campus_id"],
+    "properties": {"campus_id": {"bsonType": ["string", "null"]}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step. It may run twice with the same result."""
+
+    number: int
+    name: str
+    apply: Callable[[Database[dict[str, Any]]], None]
+
+
+class Migrator:
+    """Applies what has not been applied, then brings indexes and validators in line with the declarations."""
+
+    def __init__(self, db: Database[dict[str, Any]], steps: tuple[Migration, ...] = ()) -> None:
+        self._db, self._steps = db, steps
+        self._log = db[MIGRATIONS]
+
+    def run(self) -> list[str]:
+        """Return the names of what was done."""
+        self._lock()
+        try:
+            known = {row["_id"] for row in self._log.find({"number": {"$gte": 0}}, hint="_id_")}
+            done = [self._apply(step) for step in self._steps if step.number not in known]
+            ensure_declared(self._db)
+            return done
+        finally:
+            self._log.delete_one({"_id": "lock"})
+
+    def _apply(self, step: Migration) -> str:
+        step.apply(self._db)
+        self._log.insert_one(
+            {"_id": step.number, "number": step.number, "name": step.name, "at": time.time()}
+        )
+        logger.info("migration %04d %s applied", step.number, step.name)
+        return f"{step.number:04d} {step.name}"
+
+    def _lock(self) -> None:
+        stale = {"_id": "lock", "$expr": {"$lt": ["$until", "$$NOW"]}}
+        until = {"$add": ["$$NOW", int(LOCK_SECONDS * 1000)]}
+        for _ in range(int(LOCK_SECONDS)):
+            try:
+                self._log.update_one(stale, [{"$set": {"until": until}}], upsert=True)
+            except DuplicateKeyError:
+                time.sleep(1)
+            else:
+                return
+        raise TimeoutError("another migration has held the lock for two minutes")
+
+
+def ensure_declared(db: Database[dict[str, Any]]) -> None:
+    """Create collections, validators and indexes as declared beside the documents; what is there stays."""
+    existing = set(db.list_collection_names())
+    for name in sorted(INDEXES):
+        if name not in existing:
+            _create(db, name)
+        validator = VALIDATORS.get(name) or (CAMPUS_REQUIRED if name in TENANT_COLLECTIONS else {})
+        if validator:
+            db.command("collMod", name, validator={"$jsonSchema": validator})
+        if INDEXES[name]:
+            db[name].create_indexes(INDEXES[name])
+
+
+def _create(db: Database[dict[str, Any]], name: str) -> None:
+    try:
+        db.create_collection(name)
+    except CollectionInvalid:  # another starter was first
+        logger.info("collection %s was there already", name)
