@@ -1,0 +1,109 @@
+"""/admin_management: campus admins, course admins and whoever else runs the platform."""
+
+from flask import Blueprint
+
+from config.permissions import Permission
+from models import Actor
+from routes._kit.endpoint import route
+from routes._kit.services import services
+from services.accounts.admins import (
+    AdminIsDeactivated,
+    AdminNotFound,
+    BeyondYourRights,
+    LastAdmin,
+    NotYourself,
+)
+from services.accounts.names import IdentifierTaken
+from services.accounts.schemas import AdminCreate, AdminOut, AdminQuery, AdminUpdate
+from services.accounts.seats import PlaceNotFound
+from services.batch_jobs.schemas import BatchJobOut
+from utils.paging import PageOf
+
+bp = Blueprint("admin_management", __name__, url_prefix="/admin_management")
+
+
+@route(
+    bp,
+    "POST",
+    "/admins",
+    permission=Permission.ADMIN_CREATE,
+    status=201,
+    raises=[BeyondYourRights, PlaceNotFound, IdentifierTaken],
+)
+def create_admin(body: AdminCreate, actor: Actor) -> AdminOut:
+    """Appoint an admin; they get a message with the link to set their password."""
+    return services().admins.create(body, actor)
+
+
+@route(bp, "GET", "/admins", permission=Permission.ADMIN_READ)
+def list_admins(query: AdminQuery, actor: Actor) -> PageOf[AdminOut]:
+    """List admins by name; ``role``, ``campus_id`` and ``status`` narrow."""
+    return services().admins.list_admins(query, actor)
+
+
+@route(bp, "GET", "/admins/<admin_id>", permission=Permission.ADMIN_READ, raises=[AdminNotFound])
+def get_admin(admin_id: str, actor: Actor) -> AdminOut:
+    """Read one admin."""
+    return services().admins.get(admin_id, actor)
+
+
+@route(
+    bp,
+    "PATCH",
+    "/admins/<admin_id>",
+    permission=Permission.ADMIN_UPDATE,
+    raises=[AdminNotFound, BeyondYourRights, PlaceNotFound, IdentifierTaken],
+)
+def update_admin(admin_id: str, body: AdminUpdate, actor: Actor, revision: int | None) -> AdminOut:
+    """Change an admin's name, addresses or courses."""
+    return services().admins.update(admin_id, body, actor, revision)
+
+
+@route(
+    bp,
+    "DELETE",
+    "/admins/<admin_id>",
+    permission=Permission.ADMIN_DELETE,
+    status=204,
+    raises=[AdminNotFound, BeyondYourRights, NotYourself, LastAdmin],
+)
+def delete_admin(admin_id: str, actor: Actor) -> None:
+    """Remove an admin for good. Not yourself, and not the last one of a campus that has people."""
+    services().admins.remove(admin_id, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/admins/<admin_id>/deactivate",
+    permission=Permission.ADMIN_UPDATE,
+    raises=[AdminNotFound, BeyondYourRights, NotYourself, LastAdmin],
+)
+def deactivate_admin(admin_id: str, actor: Actor) -> AdminOut:
+    """Let an admin in no more; their sessions end at once."""
+    return services().admins.deactivate(admin_id, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/admins/<admin_id>/reactivate",
+    permission=Permission.ADMIN_UPDATE,
+    raises=[AdminNotFound, BeyondYourRights],
+)
+def reactivate_admin(admin_id: str, actor: Actor) -> AdminOut:
+    """Let a deactivated admin in again."""
+    return services().admins.reactivate(admin_id, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/admins/<admin_id>/send_credentials",
+    permission=Permission.ADMIN_UPDATE,
+    status=202,
+    raises=[AdminNotFound, BeyondYourRights, AdminIsDeactivated],
+)
+def send_credentials(admin_id: str, actor: Actor) -> BatchJobOut:
+    """Send an admin a new link to set their password; older links end."""
+    return services().batch_jobs.show(services().admins.send_credentials(admin_id, actor))

@@ -1,0 +1,116 @@
+"""/auth: login, refresh, logout, the own account, and passwords."""
+
+from flask import Blueprint, current_app, request
+
+from models import Actor
+from routes._kit import tokens
+from routes._kit.endpoint import PUBLIC, SIGNED_IN, route
+from routes._kit.services import services
+from services.accounts.authentication import TokenReused
+from services.accounts.credentials import PasswordChangedMeanwhile
+from services.accounts.documents import LinkPurpose
+from services.accounts.door import LoginFailed, WrongPassword
+from services.accounts.links import LinkNotValid
+from services.accounts.passwords import WeakPassword
+from services.accounts.schemas import (
+    AccountOut,
+    ForgottenIn,
+    LinkPasswordIn,
+    LoginIn,
+    LoginOut,
+    MeOut,
+    PasswordChangeIn,
+    RefreshIn,
+    TokensOut,
+)
+from services.accounts.throttle import TooManyAttempts
+from utils.problems import Unauthorized, Unavailable
+
+bp = Blueprint("auth", __name__, url_prefix="/auth")
+
+
+@route(bp, "POST", "/login", permission=PUBLIC, raises=[LoginFailed, TooManyAttempts, Unavailable])
+def login(body: LoginIn) -> LoginOut:
+    """Log in by username, mobile number or email address."""
+    session, refresh_token, user = services().authentication.login(
+        body.username, body.password, _address(), request.user_agent.string
+    )
+    return LoginOut(
+        access_token=tokens.mint(session),
+        refresh_token=refresh_token,
+        expires_in=_seconds(),
+        user=AccountOut.of(user),
+    )
+
+
+@route(bp, "POST", "/refresh", permission=PUBLIC, raises=[Unauthorized, TokenReused])
+def refresh(body: RefreshIn) -> TokensOut:
+    """Trade a refresh token for a new pair; each works once."""
+    session, refresh_token = services().authentication.refresh(body.refresh_token)
+    return TokensOut(access_token=tokens.mint(session), refresh_token=refresh_token, expires_in=_seconds())
+
+
+@route(bp, "POST", "/logout", permission=SIGNED_IN, status=204, before_password_change=True)
+def logout(actor: Actor) -> None:
+    """End the session of this access token."""
+    services().authentication.logout(actor)
+
+
+@route(bp, "GET", "/me", permission=SIGNED_IN, before_password_change=True)
+def me(actor: Actor) -> MeOut:
+    """Read the own account and what it may do."""
+    return MeOut.of(services().authentication.user(actor))
+
+
+@route(
+    bp,
+    "POST",
+    "/change_password",
+    permission=SIGNED_IN,
+    status=204,
+    before_password_change=True,
+    raises=[WrongPassword, WeakPassword, PasswordChangedMeanwhile, TooManyAttempts, Unavailable],
+)
+def change_password(body: PasswordChangeIn, actor: Actor) -> None:
+    """Choose another password; every other session of yours ends."""
+    services().credentials.change(actor, body.current_password, body.new_password, _address())
+
+
+@route(bp, "POST", "/forgot_password", permission=PUBLIC, status=202, raises=[TooManyAttempts])
+def forgot_password(body: ForgottenIn) -> None:
+    """Ask for a reset link. The answer is the same whether or not there is such an account."""
+    services().forgotten.request(body.username, _address())
+
+
+@route(
+    bp,
+    "POST",
+    "/reset_password",
+    permission=PUBLIC,
+    status=204,
+    raises=[LinkNotValid, WeakPassword, PasswordChangedMeanwhile, TooManyAttempts, Unavailable],
+)
+def reset_password(body: LinkPasswordIn) -> None:
+    """Set a new password by the link of a reset message; every session ends."""
+    services().credentials.set_by_link(LinkPurpose.RESET, body.token, body.new_password, _address())
+
+
+@route(
+    bp,
+    "POST",
+    "/activate",
+    permission=PUBLIC,
+    status=204,
+    raises=[LinkNotValid, WeakPassword, PasswordChangedMeanwhile, TooManyAttempts, Unavailable],
+)
+def activate(body: LinkPasswordIn) -> None:
+    """Set the first password by the link of a credentials message."""
+    services().credentials.set_by_link(LinkPurpose.ACTIVATE, body.token, body.new_password, _address())
+
+
+def _address() -> str:
+    return request.remote_addr or ""
+
+
+def _seconds() -> int:
+    return int(current_app.config["JWT_ACCESS_TOKEN_EXPIRES"].total_seconds())

@@ -1,0 +1,232 @@
+"""The collections of access: ``sessions``, ``one_time_links``, ``login_throttle``, by MongoDB's clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from services.accounts.documents import (
+    LOGIN_THROTTLE,
+    ONE_TIME_LINKS,
+    SESSIONS,
+    LinkPurpose,
+    OneTimeLink,
+    SessionRow,
+)
+from utils.store import PLATFORM, Change, Row, Store
+
+DAY_MS: Final = 24 * 3600 * 1000
+USED_TOKENS_KEPT: Final = 500
+LOST_AFTER_MS: Final = 30_000
+NOT_EXPIRED: Final = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
+
+
+def _in(milliseconds: int) -> Row:
+    return {"$add": ["$$NOW", milliseconds]}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many failed tries are free, how long the longest wait is, and when one failure is forgotten.
+
+    At most ``at_once`` tries, failed and running ones together, are evaluated before waiting begins.
+    """
+
+    free: int
+    longest: int  # seconds
+    forget_one: int  # seconds
+    at_once: int
+
+
+class SessionRepository:
+    """Logins. A session's refresh token changes hands by compare-and-set."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = store.system(SESSIONS)
+
+    def add(
+        self, session_id: str, user_id: str, refresh_hash: str, user_agent: str, days: tuple[int, int]
+    ) -> None:
+        """Store a new session that ends after ``days`` (unused, at the latest)."""
+        idle, most = days
+        row: Row = {
+            "user_id": user_id,
+            "refresh_hash": refresh_hash,
+            "used_hashes": [],
+            "created_at": "$$NOW",
+            "last_used_at": "$$NOW",
+            "expires_at": _in(min(idle, most) * DAY_MS),
+            "ends_at": _in(most * DAY_MS),
+            "revoked_at": None,
+            "revoked_why": None,
+            "user_agent": {"$literal": user_agent},
+        }
+        self._rows.update_one(PLATFORM, {"_id": session_id}, [{"$set": row}], upsert=True)
+
+    def live_owner(self, session_id: str) -> str | None:
+        """Return whose session this is; None when it has ended."""
+        row = self._rows.find_one(
+            PLATFORM, {"_id": session_id, "revoked_at": None, **NOT_EXPIRED}, {"user_id": 1}
+        )
+        return str(row["user_id"]) if row else None
+
+    def rotate(self, session_id: str, old_hash: str, new_hash: str, idle_days: int) -> SessionRow | None:
+        """Replace the current refresh token; None when ``old_hash`` is not the current one's."""
+        used = {"$slice": [{"$concatArrays": ["$used_hashes", [old_hash]]}, -USED_TOKENS_KEPT]}
+        change = {
+            "refresh_hash": new_hash,
+            "used_hashes": used,
+            "last_used_at": "$$NOW",
+            "expires_at": {"$min": ["$ends_at", _in(idle_days * DAY_MS)]},
+        }
+        wanted = {"_id": session_id, "refresh_hash": old_hash, "revoked_at": None, **NOT_EXPIRED}
+        row = self._rows.find_and_update(PLATFORM, wanted, [{"$set": change}])
+        return SessionRow.from_mongo(row) if row else None
+
+    def revoke_reused(self, session_id: str, used_hash: str) -> SessionRow | None:
+        """End the session that once had this token; None when it never had."""
+        wanted = {"_id": session_id, "used_hashes": used_hash}
+        row = self._rows.find_and_update(PLATFORM, wanted, _revoked("token reused"))
+        return SessionRow.from_mongo(row) if row else None
+
+    def revoke(self, session_id: str, why: str) -> None:
+        """End one session."""
+        self._rows.update_one(PLATFORM, {"_id": session_id}, _revoked(why))
+
+    def revoke_all(self, user_ids: Sequence[str], why: str, keep: str | None = None) -> None:
+        """End every session of these people, except ``keep``."""
+        wanted: Row = {"user_id": {"$in": list(user_ids)}, "revoked_at": None}
+        if keep is not None:
+            wanted["_id"] = {"$ne": keep}
+        self._rows.update_many(PLATFORM, wanted, _revoked(why))
+
+    def revoke_beyond(self, user_id: str, most: int) -> None:
+        """End the oldest sessions of a person who has more than ``most``."""
+        wanted = {"user_id": user_id, "revoked_at": None}
+        newest_first = [("created_at", -1)]
+        ids = [row["_id"] for row in self._rows.find(PLATFORM, wanted, {"_id": 1}, sort=newest_first)]
+        if len(ids) > most:
+            self._rows.update_many(PLATFORM, {"_id": {"$in": ids[most:]}}, _revoked("too many sessions"))
+
+    def remove_all(self, user_ids: Sequence[str]) -> None:
+        """Remove every session row of these people."""
+        self._rows.delete_many(PLATFORM, {"user_id": {"$in": list(user_ids)}})
+
+
+def _revoked(why: str) -> Change:
+    """Return the update that ends a session; the first end is the one that is kept."""
+    ended = {
+        "revoked_at": {"$ifNull": ["$revoked_at", "$$NOW"]},
+        "revoked_why": {"$ifNull": ["$revoked_why", {"$literal": why}]},
+    }
+    return [{"$set": ended}]
+
+
+class LinkRepository:
+    """One-time links, by the hash of their token."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = store.system(ONE_TIME_LINKS)
+
+    def add_many(self, links: Sequence[OneTimeLink], seconds: int) -> None:
+        """Store new links that end ``seconds`` from now by MongoDB's clock."""
+        self._rows.insert_many(PLATFORM, [link.to_mongo() for link in links])
+        lifetime = [{"$set": {"expires_at": _in(seconds * 1000)}}]
+        self._rows.update_many(PLATFORM, {"_id": {"$in": [link.id for link in links]}}, lifetime)
+
+    def end_open(self, user_ids: Sequence[str], purposes: Sequence[LinkPurpose], why: str) -> None:
+        """End the links that these people could still use."""
+        wanted = {"user_id": {"$in": list(user_ids)}, "purpose": {"$in": list(purposes)}, "ended_at": None}
+        self._rows.update_many(PLATFORM, wanted, [{"$set": {"ended_at": "$$NOW", "ended_why": why}}])
+
+    def find_open(self, link_id: str, purpose: LinkPurpose) -> OneTimeLink | None:
+        """Return a link that can still be used."""
+        row = self._rows.find_one(PLATFORM, _open(link_id, purpose))
+        return OneTimeLink.from_mongo(row) if row else None
+
+    def consume(self, link_id: str, purpose: LinkPurpose) -> OneTimeLink | None:
+        """Use a link up; of two callers one wins."""
+        used = [{"$set": {"ended_at": "$$NOW", "ended_why": "used"}}]
+        row = self._rows.find_and_update(PLATFORM, _open(link_id, purpose), used)
+        return OneTimeLink.from_mongo(row) if row else None
+
+    def remove_all(self, user_ids: Sequence[str]) -> None:
+        """Remove every link of these people."""
+        self._rows.delete_many(PLATFORM, {"user_id": {"$in": list(user_ids)}})
+
+
+def _open(link_id: str, purpose: LinkPurpose) -> Row:
+    return {"_id": link_id, "purpose": purpose, "ended_at": None, **NOT_EXPIRED}
+
+
+class ThrottleRepository:
+    """Failed tries per key. Whether one more may be made is decided in one update."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = store.system(LOGIN_THROTTLE)
+
+    def reserve(self, key: str, try_id: str, limit: Limit) -> float:
+        """Return 0.0 and hold a place for this try, or the seconds to wait."""
+        room = {"$cond": [_many(limit), 1, {"$subtract": [limit.at_once, {"$ceil": "$failures"}]}]}
+        free = {"$and": [{"$lte": ["$until", "$$NOW"]}, {"$lt": [{"$size": "$open"}, room]}]}
+        held = {"$concatArrays": ["$open", [{"id": try_id, "at": "$$NOW"}]]}
+        granted: list[Row] = [
+            {"$set": {"granted": free}},
+            {"$set": {"open": {"$cond": ["$granted", held, "$open"]}, "now": "$$NOW"}},
+        ]
+        row = self._rows.find_and_update(
+            PLATFORM, {"_id": key}, [*_decayed(limit), *granted, _forgotten(limit)], upsert=True
+        )
+        if row is None or row["granted"]:
+            return 0.0
+        return max(1.0, float((row["until"] - row["now"]).total_seconds()))
+
+    def fail(self, key: str, try_id: str, limit: Limit) -> None:
+        """Count a failed try; beyond the free ones each doubles the wait."""
+        power = {"$min": [20, {"$subtract": [{"$ceil": "$failures"}, limit.free]}]}
+        wait = {"$min": [limit.longest * 1000, {"$multiply": [1000, {"$pow": [2, power]}]}]}
+        until = {"$max": ["$until", {"$add": ["$$NOW", {"$cond": [_many(limit), wait, 0]}]}]}
+        change = [
+            *_decayed(limit),
+            {"$set": {"failures": {"$add": ["$failures", 1]}, "open": _without(try_id)}},
+            {"$set": {"until": until}},
+            _forgotten(limit),
+        ]
+        self._rows.update_one(PLATFORM, {"_id": key}, change)
+
+    def release(self, key: str, try_id: str, *, clear: bool) -> None:
+        """Give a place back; ``clear`` forgets the failures, as a right password does."""
+        forget = {"failures": 0, "until": "$$NOW"} if clear else {}
+        self._rows.update_one(PLATFORM, {"_id": key}, [{"$set": {"open": _without(try_id), **forget}}])
+
+
+def _many(limit: Limit) -> Row:
+    return {"$gte": [{"$ceil": "$failures"}, limit.free]}
+
+
+def _decayed(limit: Limit) -> list[Row]:
+    """Return the stages that bring a row up to now; tries that never ended count for half a minute."""
+    elapsed = {"$subtract": ["$$NOW", {"$ifNull": ["$at", "$$NOW"]}]}
+    left = {"$subtract": [{"$ifNull": ["$failures", 0]}, {"$divide": [elapsed, limit.forget_one * 1000]}]}
+    running = {
+        "$filter": {
+            "input": {"$ifNull": ["$open", []]},
+            "cond": {"$gt": ["$$this.at", {"$subtract": ["$$NOW", LOST_AFTER_MS]}]},
+        }
+    }
+    now = {
+        "failures": {"$max": [0, left]},
+        "at": "$$NOW",
+        "open": running,
+        "until": {"$ifNull": ["$until", "$$NOW"]},
+    }
+    return [{"$set": now}]
+
+
+def _forgotten(limit: Limit) -> Row:
+    """Return the stage that says when the row is of no more use."""
+    lifetime = {"$multiply": [{"$add": ["$failures", 1]}, limit.forget_one * 1000]}
+    return {"$set": {"expires_at": {"$add": ["$$NOW", lifetime]}}}
+
+
+def _without(try_id: str) -> Row:
+    return {"$filter": {"input": "$open", "cond": {"$ne": ["$$this.id", try_id]}}}

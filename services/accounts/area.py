@@ -1,0 +1,95 @@
+"""The accounts area put together: its classes fill no role that another could fill."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from config.settings import Settings
+from services.accounts.access_repository import ThrottleRepository
+from services.accounts.admins import AdminService
+from services.accounts.authentication import AuthenticationService
+from services.accounts.credentials import CredentialService, PasswordChoice
+from services.accounts.dependants import AdminDependants
+from services.accounts.door import Door
+from services.accounts.forgotten import ForgottenPasswords
+from services.accounts.links import OneTimeLinks
+from services.accounts.messages import CredentialComposer, CredentialMail
+from services.accounts.names import LoginNames
+from services.accounts.passwords import Passwords
+from services.accounts.principals import Principals
+from services.accounts.repository import AccountRepositories
+from services.accounts.rights import Rights
+from services.accounts.seats import Seats
+from services.accounts.service import AccountService
+from services.accounts.sessions import Sessions
+from services.accounts.throttle import LoginThrottle
+from services.audit.service import AuditService
+from services.batch_jobs.service import BatchJobService
+from services.idempotency.service import IdempotencyService
+from services.notifications.rendering import Renderer
+from services.ports import JobEngine, OrganisationLookup
+from utils.clock import Clock
+from utils.offload import Offload
+from utils.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the accounts need of the rest."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    offload: Offload
+    audit: AuditService
+    idempotency: IdempotencyService
+    batch_jobs: BatchJobService
+    engine: JobEngine
+    renderer: Renderer
+    places: OrganisationLookup
+
+
+@dataclass(frozen=True, slots=True)
+class AccountArea:
+    """What the rest may use of the accounts."""
+
+    accounts: AccountService
+    admins: AdminService
+    authentication: AuthenticationService
+    composer: CredentialComposer
+    credentials: CredentialService
+    dependants: AdminDependants
+    forgotten: ForgottenPasswords
+    links: OneTimeLinks
+    password_choice: PasswordChoice
+    rights: Rights
+
+    @classmethod
+    def over(cls, around: Surroundings) -> Self:
+        """Return the area on one database."""
+        settings, store, clock, audit = around.settings, around.store, around.clock, around.audit
+        stored = AccountRepositories.over(store)
+        names = LoginNames(stored, settings.default_country)
+        passwords = Passwords(settings, around.offload)
+        choice = PasswordChoice(passwords, around.places)
+        throttle = LoginThrottle(ThrottleRepository(store))
+        door = Door(stored.users, names, passwords, throttle)
+        principals = Principals(stored, clock)
+        sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
+        links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
+        mail = CredentialMail(links, around.batch_jobs)
+        accounts = AccountService(stored, store, names, passwords, sessions, clock)
+        seats = Seats(around.places)
+        return cls(
+            accounts=accounts,
+            admins=AdminService(stored.users, accounts, names, mail, seats, audit, store),
+            authentication=AuthenticationService(stored.users, store, door, sessions, principals, audit),
+            composer=CredentialComposer(links, around.renderer),
+            credentials=CredentialService(
+                stored.users, store, door, choice, throttle, links, sessions, audit
+            ),
+            dependants=AdminDependants(stored.users),
+            forgotten=ForgottenPasswords(names, throttle, around.engine, around.idempotency, mail),
+            links=links,
+            password_choice=choice,
+            rights=Rights(stored.users),
+        )

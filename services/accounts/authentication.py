@@ -1,0 +1,89 @@
+"""Login, refresh, logout, and who stands behind a session."""
+
+from typing import NoReturn
+
+from models import Actor
+from services.accounts.documents import User, UserStatus
+from services.accounts.door import Door, LoginFailed
+from services.accounts.names import LOGIN
+from services.accounts.principals import Principals
+from services.accounts.repository import UserRepository
+from services.accounts.sessions import Session, Sessions
+from services.audit.service import AuditService
+from utils.problems import Unauthorized
+from utils.scope import Scope
+from utils.store import Store
+
+
+class TokenReused(Unauthorized):
+    """This refresh token was used before, so it may have been stolen: its session has been ended. Log in
+    again, and let the client refresh once at a time."""
+
+    title = "The refresh token was used before"
+
+
+class AuthenticationService:
+    """Opens, renews and ends sessions."""
+
+    def __init__(
+        self,
+        users: UserRepository,
+        store: Store,
+        door: Door,
+        sessions: Sessions,
+        principals: Principals,
+        audit: AuditService,
+    ) -> None:
+        self._users, self._store, self._door = users, store, door
+        self._sessions, self._principals, self._audit = sessions, principals, audit
+
+    def login(self, username: str, password: str, address: str, user_agent: str) -> tuple[Session, str, User]:
+        """Return a new session, its refresh token and the person; raise LoginFailed or TooManyAttempts."""
+        user = self._door.enter(username, password, address)
+
+        def begin() -> tuple[Session, str]:
+            if not self._users.note_login(LOGIN, user.id, user.ver):
+                raise LoginFailed()  # deactivated, or given another password, since it was read
+            return self._sessions.begin(user, user_agent)
+
+        session, token = self._store.atomically(begin)
+        return session, token, user
+
+    def refresh(self, token: str) -> tuple[Session, str]:
+        """Return the session and its next refresh token; raise TokenReused for a used one."""
+        rotated = self._sessions.rotate(token)
+        if rotated is None:
+            self._refuse(token)
+        session, _ = rotated
+        user = self._users.find(LOGIN, session.user_id)
+        if user is None or user.status is not UserStatus.ACTIVE:
+            raise Unauthorized()
+        return rotated
+
+    def logout(self, actor: Actor) -> None:
+        """End the session that the actor is using."""
+        self._sessions.end(Session(actor.session_id, actor.id), "logout")
+
+    def actor(self, session_id: str, user_id: str) -> Actor | None:
+        """Return who a session stands for now; None when it has ended or the person may not enter."""
+        return self._principals.of(session_id, user_id)
+
+    def user(self, actor: Actor) -> User:
+        """Return the actor's own account."""
+        user = self._users.find(Scope.own(actor.id, actor.campus_id), actor.id)
+        if user is None:
+            raise Unauthorized()
+        return user
+
+    def _refuse(self, token: str) -> NoReturn:
+        session = self._sessions.end_family(token)
+        if session is None:
+            raise Unauthorized()
+        user = self._users.find(LOGIN, session.user_id)
+        self._audit.record(
+            "session.token_reused",
+            actor_id=session.user_id,
+            campus_id=user.campus_id if user else None,
+            target=f"session:{session.id}",
+        )
+        raise TokenReused()

@@ -1,0 +1,50 @@
+"""The one place where a password is compared: throttled first, at the same cost for everybody."""
+
+from services.accounts.documents import User, UserStatus
+from services.accounts.names import LOGIN, LoginNames
+from services.accounts.passwords import Passwords
+from services.accounts.repository import UserRepository
+from services.accounts.throttle import LoginThrottle
+from utils.problems import Invalid, Unauthorized
+
+
+class LoginFailed(Unauthorized):
+    """The name or the password is wrong, or the account cannot be used. Which of them is not told. Try again,
+    or ask for a reset link (``POST /auth/forgot_password``)."""
+
+    title = "The username or the password is wrong"
+
+
+class WrongPassword(Invalid):
+    """The current password is not right. Try again, or log out and ask for a reset link."""
+
+    title = "The current password is wrong"
+
+
+class Door:
+    """Checks passwords, whichever way they come in."""
+
+    def __init__(
+        self, users: UserRepository, names: LoginNames, passwords: Passwords, throttle: LoginThrottle
+    ) -> None:
+        self._users, self._names, self._passwords, self._throttle = users, names, passwords, throttle
+
+    def enter(self, username: str, password: str, address: str) -> User:
+        """Return who this is; raise LoginFailed or TooManyAttempts.
+
+        Whatever is wrong, the same is read, hashed and written, so that it takes the same time.
+        """
+        user = self._names.find(username)
+        with self._throttle.guarding(self._names.throttle_key(username, user), address, LoginFailed):
+            stored = user.password_hash if user and user.status is UserStatus.ACTIVE else None
+            if not self._passwords.matches(stored, password) or user is None or stored is None:
+                raise LoginFailed()
+        if self._passwords.outdated(stored):
+            self._users.rehash(LOGIN, user.id, stored, self._passwords.hash(password))
+        return user
+
+    def confirm(self, user: User, password: str, address: str) -> None:
+        """Raise WrongPassword unless this is the person's password; counts like a login."""
+        with self._throttle.guarding(self._names.throttle_key("", user), address, WrongPassword):
+            if not self._passwords.matches(user.password_hash, password):
+                raise WrongPassword.field("current_password", "is not your password")

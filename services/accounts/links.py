@@ -1,0 +1,87 @@
+"""One-time links: derived tokens of which the database keeps only hashes."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from config.constants import ACTIVATION_HOURS, RESET_MINUTES
+from services.accounts.access_repository import LinkRepository
+from services.accounts.documents import LinkPurpose, OneTimeLink
+from utils.clock import Clock
+from utils.problems import Gone
+
+LIFETIME_SECONDS: Final = {
+    LinkPurpose.ACTIVATE: ACTIVATION_HOURS * 3600,
+    LinkPurpose.RESET: RESET_MINUTES * 60,
+}
+NONCE_BYTES: Final = 16
+
+
+class LinkNotValid(Gone):
+    """This link was used, has expired, or was replaced by a newer one. Use the newest message that you have,
+    ask for a new link on the login page, or ask your administrator to send your credentials again."""
+
+    title = "This link cannot be used any more"
+
+
+class OneTimeLinks:
+    """Issues links and uses them up."""
+
+    def __init__(self, links: LinkRepository, token_key: str, link_base: str, clock: Clock) -> None:
+        self._links, self._key, self._base, self._clock = links, token_key.encode(), link_base, clock
+
+    def issue_many(self, purpose: LinkPurpose, people: Sequence[tuple[str, str | None]]) -> dict[str, str]:
+        """Return a nonce per user id of ``(user id, campus id)``; ends their older links of this purpose.
+
+        Call it in the transaction that also stores the messages. Nonce and key make the token: see ``url``.
+        """
+        seconds = LIFETIME_SECONDS[purpose]
+        ends = self._clock.now() + timedelta(seconds=seconds)
+        nonces = {user_id: secrets.token_hex(NONCE_BYTES) for user_id, _ in people}
+        self._links.end_open(list(nonces), [purpose], "superseded")
+        links = [
+            OneTimeLink(
+                id=_hash(self._token(purpose, user_id, nonces[user_id])),
+                user_id=user_id,
+                purpose=purpose,
+                campus_id=campus_id,
+                expires_at=ends,
+            )
+            for user_id, campus_id in people
+        ]
+        self._links.add_many(links, seconds)
+        return nonces
+
+    def url(self, purpose: LinkPurpose, user_id: str, nonce: str) -> str:
+        """Return the address that goes into the message; the same every time."""
+        return f"{self._base}/{purpose}?token={self._token(purpose, user_id, nonce)}"
+
+    def owner(self, purpose: LinkPurpose, token: str) -> str:
+        """Return whose open link this is, without using it up; raise LinkNotValid for every other token."""
+        link = self._links.find_open(_hash(token), purpose)
+        if link is None:
+            raise LinkNotValid()
+        return link.user_id
+
+    def consume(self, purpose: LinkPurpose, token: str) -> str:
+        """Use a link up and return whose it was; of two callers one wins, the other gets LinkNotValid."""
+        link = self._links.consume(_hash(token), purpose)
+        if link is None:
+            raise LinkNotValid()
+        return link.user_id
+
+    def end_all(self, user_ids: Sequence[str], why: str) -> None:
+        """End every link that these people could still use."""
+        self._links.end_open(user_ids, list(LinkPurpose), why)
+
+    def _token(self, purpose: LinkPurpose, user_id: str, nonce: str) -> str:
+        derived = hmac.digest(self._key, f"{purpose}|{user_id}|{nonce}".encode(), "sha256")
+        return base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,78 @@
+"""The messages that carry one-time links: how they are ordered, and how each is made when it is sent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from config.constants import ACTIVATION_HOURS, RESET_MINUTES
+from services.accounts.documents import LinkPurpose, User
+from services.accounts.links import OneTimeLinks
+from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient
+from services.batch_jobs.service import BatchJobService
+from services.notifications.rendering import Renderer
+from services.notifications.templates import CREDENTIALS, RESET_PASSWORD, TemplateSource
+from services.ports import Channel, Message
+
+TEMPLATES: Final = {LinkPurpose.ACTIVATE: CREDENTIALS, LinkPurpose.RESET: RESET_PASSWORD}
+PARAMS: Final = {
+    LinkPurpose.ACTIVATE: {"valid_hours": str(ACTIVATION_HOURS)},
+    LinkPurpose.RESET: {"valid_minutes": str(RESET_MINUTES)},
+}
+
+
+class CredentialComposer:
+    """Makes the message of a delivery, the same bytes every time: the link is derived from its nonce.
+
+    ``params`` of the delivery: ``username``, and ``purpose`` (``activate`` where it is not given).
+    """
+
+    def __init__(self, links: OneTimeLinks, renderer: Renderer) -> None:
+        self._links, self._renderer = links, renderer
+
+    def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
+        """Return the rendered message."""
+        purpose = LinkPurpose(delivery.params.get("purpose", LinkPurpose.ACTIVATE))
+        params: Mapping[str, str] = {
+            "name": delivery.name,
+            "username": delivery.params["username"],
+            "link": self._links.url(purpose, delivery.recipient_id, delivery.nonce),
+            **PARAMS[purpose],
+        }
+        shown = self._renderer.render_source(source, params)
+        to = delivery.to or ""
+        return Message(
+            delivery.id, delivery.channel, to, delivery.name, shown.subject, shown.text, shown.html
+        )
+
+
+class CredentialMail:
+    """Sends people their one-time links. Call it in the transaction that makes them necessary."""
+
+    def __init__(self, links: OneTimeLinks, batch_jobs: BatchJobService) -> None:
+        self._links, self._batch_jobs = links, batch_jobs
+
+    def send(
+        self, purpose: LinkPurpose, users: Sequence[User], *, campus_id: str | None, actor_id: str
+    ) -> BatchJob:
+        """Issue a new link for each person and open the job that sends it wherever they can be reached."""
+        nonces = self._links.issue_many(purpose, [(user.id, user.campus_id) for user in users])
+        job = self._batch_jobs.open(
+            JobType.CREDENTIALS,
+            [channel for channel in Channel if any(addresses(user)[channel] for user in users)],
+            campus_id=campus_id,
+            course_ids=(),
+            actor_id=actor_id,
+            template=TEMPLATES[purpose],
+        )
+        self._batch_jobs.add(job, [_recipient(user, purpose, nonces[user.id]) for user in users])
+        self._batch_jobs.close(job)
+        return job
+
+
+def addresses(user: User) -> dict[Channel, str | None]:
+    """Return where a person can be reached."""
+    return {Channel.EMAIL: user.email, Channel.SMS: user.mobile_number}
+
+
+def _recipient(user: User, purpose: LinkPurpose, nonce: str) -> Recipient:
+    params = {"username": user.username, "purpose": str(purpose)}
+    return Recipient(user.id, user.name, addresses(user), nonce, params)

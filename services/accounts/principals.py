@@ -1,0 +1,78 @@
+"""Who stands behind a session, as the database knows them now."""
+
+from threading import Lock
+from typing import Final
+
+from cachetools import TTLCache
+
+from config.permissions import GRANTS, Permission, Role, module_grants
+from models import Actor
+from services.accounts.documents import User, UserStatus
+from services.accounts.repository import AccountRepositories
+from utils.clock import Clock
+from utils.scope import Scope
+
+REMEMBERED_SECONDS: Final = 0.5
+REMEMBERED_PEOPLE: Final = 20_000
+PRINCIPAL: Final = Scope.unscoped("principal")
+
+
+class Principals:
+    """Reads actors, and remembers each for half a second; a change in this process is seen at once."""
+
+    def __init__(self, stored: AccountRepositories, clock: Clock) -> None:
+        self._stored = stored
+        self._known: TTLCache[str, dict[str, Actor]] = TTLCache(
+            REMEMBERED_PEOPLE, REMEMBERED_SECONDS, clock.monotonic
+        )
+        self._changes, self._lock = 0, Lock()
+
+    def of(self, session_id: str, user_id: str) -> Actor | None:
+        """Return the actor; None when the session has ended or the person may not enter."""
+        with self._lock:
+            known, before = self._known.get(user_id, {}).get(session_id), self._changes
+        if known is not None:
+            return known
+        actor = self._read(session_id, user_id)
+        if actor is not None:
+            self._remember(actor, before)
+        return actor
+
+    def changed(self, user_id: str) -> None:
+        """Forget a person, whatever is being read about them at this moment included."""
+        with self._lock:
+            self._changes += 1
+            self._known.pop(user_id, None)
+
+    def _read(self, session_id: str, user_id: str) -> Actor | None:
+        if self._stored.sessions.live_owner(session_id) != user_id:
+            return None
+        user = self._stored.users.find(PRINCIPAL, user_id)
+        if user is None or user.status is not UserStatus.ACTIVE:
+            return None
+        return actor_for(user, session_id)
+
+    def _remember(self, actor: Actor, before: int) -> None:
+        with self._lock:
+            if before == self._changes:
+                self._known.setdefault(actor.id, {})[actor.session_id] = actor
+
+
+def actor_for(user: User, session_id: str) -> Actor:
+    """Return what an account may do."""
+    return Actor(
+        id=user.id,
+        role=user.role,
+        name=user.name,
+        username=user.username,
+        campus_id=user.campus_id,
+        course_ids=user.course_ids,
+        permissions=permissions_of(user),
+        must_change_password=user.must_change_password,
+        session_id=session_id,
+    )
+
+
+def permissions_of(user: User) -> frozenset[Permission]:
+    """Return what an account was granted: by its role, or per module."""
+    return module_grants(user.modules) if user.role is Role.SUB_SUPERADMIN else GRANTS[user.role]

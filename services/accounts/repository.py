@@ -1,0 +1,194 @@
+"""The collections of people: ``users`` and ``login_identifiers``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from pymongo.errors import BulkWriteError
+
+from config.permissions import Role
+from services.accounts.access_repository import LinkRepository, SessionRepository
+from services.accounts.documents import (
+    LOGIN_IDENTIFIERS,
+    USERS,
+    LoginIdentifier,
+    User,
+    UserStatus,
+)
+from utils.paging import Keyset
+from utils.scope import Scope
+from utils.store import PLATFORM, Change, Row, ScopeRule, Store
+
+DUPLICATE_KEY: Final = 11000
+
+
+class FormTaken(Exception):
+    """Somebody else already has the identifier at this place of the list."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+def _changed(fields: Mapping[str, Any], **computed: Any) -> Change:
+    """Return the update that sets ``fields`` as they are, and what MongoDB computes."""
+    plain = {name: {"$literal": value} for name, value in fields.items()}
+    revision = {"$add": ["$revision", 1]}
+    return [{"$set": plain | {"updated_at": "$$NOW", "revision": revision} | computed}]
+
+
+class UserRepository:
+    """Accounts of people."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = store.rows(USERS, ScopeRule(own="_id"))
+
+    def add_many(self, scope: Scope, users: Sequence[User]) -> None:
+        """Store new accounts."""
+        self._rows.insert_many(scope, [user.to_mongo() for user in users])
+
+    def find(self, scope: Scope, user_id: str) -> User | None:
+        """Return one account of the scope."""
+        row = self._rows.find_one(scope, {"_id": user_id})
+        return User.from_mongo(row) if row else None
+
+    def find_many(self, scope: Scope, user_ids: Sequence[str]) -> list[User]:
+        """Return those of these accounts that lie in the scope."""
+        rows = self._rows.find(scope, {"_id": {"$in": list(user_ids)}})
+        return [User.from_mongo(row) for row in rows]
+
+    def ids_within(self, scope: Scope, user_ids: Sequence[str]) -> list[str]:
+        """Return which of these accounts lie in the scope."""
+        rows = self._rows.find(scope, {"_id": {"$in": list(user_ids)}}, {"_id": 1})
+        return [str(row["_id"]) for row in rows]
+
+    def only_one_with_email(self, scope: Scope, email: str) -> User | None:
+        """Return the account with this address, unless several share it."""
+        rows = self._rows.find(scope, {"email": email}, limit=2)
+        return User.from_mongo(rows[0]) if len(rows) == 1 else None
+
+    def find_admin(self, scope: Scope, user_id: str) -> User | None:
+        """Return an account of the scope that is not a student's."""
+        row = self._rows.find_one(scope, {"_id": user_id, "role": {"$ne": Role.STUDENT}})
+        return User.from_mongo(row) if row else None
+
+    def list_with(
+        self, scope: Scope, roles: Sequence[Role], filters: Mapping[str, str], keyset: Keyset
+    ) -> list[Row]:
+        """Return one more row than a page holds."""
+        query = {"role": {"$in": list(roles)}, **filters, **keyset.filter}
+        return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
+
+    def change(
+        self, scope: Scope, user_id: str, fields: Mapping[str, Any], *, rights: bool, revision: int | None
+    ) -> User | None:
+        """Set fields, if the account is still at ``revision`` (None: any); ``rights`` makes a new ``ver``."""
+        wanted = {"_id": user_id} | ({"revision": revision} if revision is not None else {})
+        computed = {"ver": {"$add": ["$ver", 1]}} if rights else {}
+        return self._update(scope, wanted, _changed(fields, **computed))
+
+    def set_password(self, scope: Scope, user_id: str, ver: int, password_hash: str) -> User | None:
+        """Store a password chosen by its owner; whoever was invited is now active.
+
+        None when the account was deactivated, or anything ended its owner's access since ``ver`` was read.
+        """
+        wanted = {"_id": user_id, "ver": ver, "status": {"$ne": UserStatus.DEACTIVATED}}
+        fields = {
+            "password_hash": password_hash,
+            "must_change_password": False,
+            "status": UserStatus.ACTIVE,
+        }
+        return self._update(scope, wanted, _changed(fields, ver={"$add": ["$ver", 1]}))
+
+    def rehash(self, scope: Scope, user_id: str, old: str, new: str) -> None:
+        """Replace a hash by another of the same password."""
+        self._rows.update_one(scope, {"_id": user_id, "password_hash": old}, {"$set": {"password_hash": new}})
+
+    def set_status(self, scope: Scope, user_id: str, status: UserStatus) -> User | None:
+        """Let somebody in or out; who never had a password is ``invited`` instead of ``active``."""
+        invited = {"$eq": ["$password_hash", None]}
+        let_in = {"$cond": [invited, UserStatus.INVITED, UserStatus.ACTIVE]}
+        become = UserStatus.DEACTIVATED if status is UserStatus.DEACTIVATED else let_in
+        change = _changed({}, status=become, ver={"$add": ["$ver", 1]})
+        return self._update(scope, {"_id": user_id}, change)
+
+    def note_login(self, scope: Scope, user_id: str, ver: int) -> bool:
+        """Note a login, if nothing has ended the person's access since ``ver`` was read."""
+        seen = {"last_login_at": "$$NOW", "first_login_at": {"$ifNull": ["$first_login_at", "$$NOW"]}}
+        wanted = {"_id": user_id, "ver": ver, "status": UserStatus.ACTIVE}
+        return self._rows.update_one(scope, wanted, [{"$set": seen}])
+
+    def hold_active(self, scope: Scope, role: Role, campus_id: str | None) -> int:
+        """Count the active people of a role, and let nobody else change that until the transaction ends."""
+        wanted = {"role": role, "campus_id": campus_id, "status": UserStatus.ACTIVE}
+        return self._rows.update_many(scope, wanted, {"$inc": {"holds": 1}})
+
+    def count_with(self, scope: Scope, query: Mapping[str, Any], limit: int = 0) -> int:
+        """Return how many accounts match, counting up to ``limit`` when it is given."""
+        return self._rows.count(scope, query, limit)
+
+    def exists_with(self, scope: Scope, role: Role) -> bool:
+        """Tell whether anybody has this role."""
+        return self._rows.find_one(scope, {"role": role}, {"_id": 1}) is not None
+
+    def remove_many(self, scope: Scope, user_ids: Sequence[str]) -> None:
+        """Remove accounts of the scope."""
+        self._rows.delete_many(scope, {"_id": {"$in": list(user_ids)}})
+
+    def _update(self, scope: Scope, wanted: Row, change: Change) -> User | None:
+        row = self._rows.find_and_update(scope, wanted, change)
+        return User.from_mongo(row) if row else None
+
+
+class IdentifierRepository:
+    """What people type to name themselves. Each form belongs to one person on the whole platform."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = store.system(LOGIN_IDENTIFIERS)
+
+    def add_many(self, identifiers: Sequence[LoginIdentifier]) -> None:
+        """Reserve forms; raise FormTaken for the first that somebody has."""
+        try:
+            self._rows.insert_many(PLATFORM, [identifier.to_mongo() for identifier in identifiers])
+        except BulkWriteError as error:
+            fault = (error.details.get("writeErrors") or [{}])[0]
+            if fault.get("code") != DUPLICATE_KEY:
+                raise
+            raise FormTaken(fault["index"]) from None
+
+    def owners(self, forms: Sequence[str]) -> dict[str, str]:
+        """Return who has which of these forms."""
+        rows = self._rows.find(PLATFORM, {"_id": {"$in": list(forms)}})
+        return {row["_id"]: row["user_id"] for row in rows}
+
+    def forms_of(self, user_id: str) -> set[str]:
+        """Return the forms that a person has."""
+        return {row["_id"] for row in self._rows.find(PLATFORM, {"user_id": user_id})}
+
+    def remove(self, user_id: str, forms: Sequence[str]) -> None:
+        """Give up some forms of a person."""
+        self._rows.delete_many(PLATFORM, {"_id": {"$in": list(forms)}, "user_id": user_id})
+
+    def remove_all(self, user_ids: Sequence[str]) -> None:
+        """Give up every form of these people."""
+        self._rows.delete_many(PLATFORM, {"user_id": {"$in": list(user_ids)}})
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRepositories:
+    """The repositories that have to agree about a person."""
+
+    users: UserRepository
+    identifiers: IdentifierRepository
+    sessions: SessionRepository
+    links: LinkRepository
+
+    @classmethod
+    def over(cls, store: Store) -> Self:
+        """Return the repositories of one database."""
+        return cls(
+            UserRepository(store),
+            IdentifierRepository(store),
+            SessionRepository(store),
+            LinkRepository(store),
+        )

@@ -1,0 +1,38 @@
+"""What somebody who started background work may still do, asked while the work goes on."""
+
+from typing import Final
+
+from config.permissions import Permission
+from services.accounts.documents import UserStatus
+from services.accounts.principals import permissions_of
+from services.accounts.repository import UserRepository
+from utils.scope import Scope
+
+SELF_SERVICE: Final = "self-service"  # messages that people ask for themselves
+OPERATIONS: Final = "operations"  # whoever has a shell on the server
+MAY_SEND: Final = frozenset({Permission.CREDENTIALS_SEND, Permission.ADMIN_CREATE, Permission.ADMIN_UPDATE})
+MAY_IMPORT: Final = frozenset({Permission.IMPORT_WRITE})
+STARTED: Final = Scope.unscoped("rights of whoever started a job")
+
+
+class Rights:
+    """Answers for jobs: who was demoted or deactivated since, has their jobs stopped."""
+
+    def __init__(self, users: UserRepository) -> None:
+        self._users = users
+
+    def may_send(self, user_id: str) -> bool:
+        """Tell whether this person may still send messages."""
+        return user_id == SELF_SERVICE or self._may(user_id, MAY_SEND)
+
+    def may_import(self, user_id: str) -> bool:
+        """Tell whether this person may still import students."""
+        return self._may(user_id, MAY_IMPORT)
+
+    def _may(self, user_id: str, wanted: frozenset[Permission]) -> bool:
+        if user_id == OPERATIONS:
+            return True
+        user = self._users.find(STARTED, user_id)
+        if user is None or user.status is not UserStatus.ACTIVE:
+            return False
+        return not wanted.isdisjoint(permissions_of(user))
