@@ -1,0 +1,86 @@
+"""/student_management/students: students one by one, as lists, and their credentials."""
+
+from flask import Blueprint
+
+from config.permissions import Permission
+from models import Actor
+from routes._kit.endpoint import route
+from routes._kit.services import services
+from services.accounts.names import IdentifierTaken
+from services.batch_jobs.schemas import BatchJobOut
+from services.campuses.problems import NotOnlyYours, StillInUse
+from services.students.schemas import (
+    BulkDeleteOut,
+    SendCredentials,
+    StudentCreate,
+    StudentIds,
+    StudentOut,
+    StudentQuery,
+    StudentUpdate,
+)
+from services.students.service import StudentNotFound, TooManyTaken
+from utils.paging import PageOf
+
+bp = Blueprint("student_management", __name__, url_prefix="/student_management/students")
+
+
+@route(
+    bp,
+    "POST",
+    "",
+    permission=Permission.STUDENT_CREATE,
+    status=201,
+    raises=[IdentifierTaken, TooManyTaken],
+)
+def create_student(body: StudentCreate, actor: Actor) -> StudentOut:
+    """Add a student to a batch. Send credentials when they are to log in."""
+    return services().students.create(body, actor)
+
+
+@route(bp, "GET", "", permission=Permission.STUDENT_READ)
+def list_students(query: StudentQuery, actor: Actor) -> PageOf[StudentOut]:
+    """List students; ``search`` finds beginnings of words in names, roll numbers and mobile numbers."""
+    return services().students.list_students(query, actor)
+
+
+@route(bp, "POST", "/bulk_delete", permission=Permission.STUDENT_DELETE)
+def bulk_delete(body: StudentIds, actor: Actor) -> BulkDeleteOut:
+    """Remove several students; the reply says of each whether it is gone, and why not."""
+    return services().students.remove_many(body.ids, actor)
+
+
+@route(bp, "POST", "/send_credentials", permission=Permission.CREDENTIALS_SEND, status=202)
+def send_credentials(body: SendCredentials, actor: Actor) -> BatchJobOut:
+    """Send one-time links to set a password; a new link ends the one before."""
+    return services().student_credentials.send(body, actor)
+
+
+@route(bp, "GET", "/<student_id>", permission=Permission.STUDENT_READ, raises=[StudentNotFound])
+def get_student(student_id: str, actor: Actor) -> StudentOut:
+    """Read one student."""
+    return services().students.get(student_id, actor)
+
+
+@route(
+    bp,
+    "PATCH",
+    "/<student_id>",
+    permission=Permission.STUDENT_UPDATE,
+    raises=[StudentNotFound, IdentifierTaken, TooManyTaken],
+)
+def update_student(student_id: str, body: StudentUpdate, revision: int | None, actor: Actor) -> StudentOut:
+    """Change a student; what is left out stays. ``status`` ``deactivated`` keeps everything and locks out."""
+    return services().students.change(student_id, body, revision, actor)
+
+
+@route(
+    bp,
+    "DELETE",
+    "/<student_id>",
+    permission=Permission.STUDENT_DELETE,
+    status=204,
+    raises=[StudentNotFound, StillInUse, NotOnlyYours],
+)
+def delete_student(student_id: str, actor: Actor) -> None:
+    """Remove a student on whom nothing depends, and the account."""
+    services().students.remove(student_id, actor)

@@ -1,0 +1,71 @@
+"""What other areas ask about the organisation."""
+
+from collections.abc import Mapping, Sequence
+
+from models import Actor
+from services.campuses.documents import Batch, Course
+from services.campuses.problems import BatchNotFound
+from services.campuses.repository import Places
+from utils.problems import Invalid
+from utils.scope import Scope
+
+
+class PlaceLookup:
+    """Answers OrganisationLookup for the accounts, and what students and imports need."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def campus_exists(self, scope: Scope, campus_id: str) -> bool:
+        """Tell whether this is a campus of the scope."""
+        return self._places.campuses.find(Scope(scope.label, scope.campus_id), campus_id) is not None
+
+    def courses_exist(self, scope: Scope, campus_id: str, course_ids: Sequence[str]) -> bool:
+        """Tell whether every one of these is a course of this campus, and of the scope."""
+        found = self._places.courses.find_many(scope, course_ids)
+        return {course.id for course in found if course.campus_id == campus_id} == set(course_ids)
+
+    def campus_name(self, campus_id: str) -> str | None:
+        """Return what a campus is called."""
+        campus = self._places.campuses.find(Scope.campus(campus_id), campus_id)
+        return campus.name if campus else None
+
+    def batch(self, actor: Actor, batch_id: str) -> Batch:
+        """Return a batch that a client named in a body; raise Invalid for one that is not the actor's."""
+        batch = self._places.batches.find(actor.scope, batch_id)
+        if batch is None:
+            raise Invalid.field("batch_id", "is not a batch of yours")
+        return batch
+
+    def courses_of(self, actor: Actor, batch: Batch, course_ids: Sequence[str]) -> tuple[str, ...]:
+        """Return these courses, each once; raise Invalid unless the batch takes them and they are the actor's."""
+        within = actor.scope.course_ids
+        allowed = [c for c in batch.course_ids if within is None or c in within]
+        if any(course_id not in allowed for course_id in course_ids):
+            raise Invalid.field("course_ids", "names a course that is not one of yours in this batch")
+        return tuple(dict.fromkeys(course_ids))
+
+    def import_place(
+        self, actor: Actor, batch_id: str, course_ids: Sequence[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return a batch's campus and those of its courses that the actor may fill."""
+        batch = self.batch(actor, batch_id)
+        self.courses_of(actor, batch, course_ids)
+        within = actor.scope.course_ids
+        return batch.campus_id, tuple(c for c in batch.course_ids if within is None or c in within)
+
+    def courses(self, campus_id: str, course_ids: Sequence[str]) -> list[Course]:
+        """Return courses of a campus."""
+        return self._places.courses.find_many(Scope.campus(campus_id), course_ids)
+
+    def hold_batch(self, campus_id: str, batch_id: str) -> Batch:
+        """Note, in the open transaction, that students now depend on a batch; raise BatchNotFound."""
+        batch = self._places.batches.hold(Scope.campus(campus_id), batch_id)
+        if batch is None:
+            raise BatchNotFound()
+        return batch
+
+    def instances(self, campus_id: str, batch_id: str) -> Mapping[str, str]:
+        """Return the instance of each course of a batch."""
+        found = self._places.instances.of_batch(Scope.campus(campus_id), batch_id)
+        return {instance.course_id: instance.id for instance in found}

@@ -1,0 +1,57 @@
+"""The organisation and its students put together: their classes fill no role that another could fill."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from services.accounts.area import AccountArea, Surroundings
+from services.campuses.batches import BatchService
+from services.campuses.lookup import PlaceLookup
+from services.campuses.repository import Places
+from services.campuses.service import CampusService, CourseService, Ground
+from services.students.bulk import StudentBulk
+from services.students.credentials import StudentCredentials
+from services.students.dependants import StudentsDependOn
+from services.students.repository import StudentRepository, TakenBudget
+from services.students.service import Neighbours, StudentService
+from services.students.taken import TakenElsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class StudentArea:
+    """What the rest may use of campuses, courses, batches and students."""
+
+    campuses: CampusService
+    courses: CourseService
+    batches: BatchService
+    students: StudentService
+    credentials: StudentCredentials
+    bulk: StudentBulk
+    roll: StudentRepository
+    taken: TakenElsewhere
+
+    @classmethod
+    def over(cls, around: Surroundings, people: AccountArea, places: Places, lookup: PlaceLookup) -> Self:
+        """Return the area on one database."""
+        store, clock, audit, country = (
+            around.store,
+            around.clock,
+            around.audit,
+            around.settings.default_country,
+        )
+        roll = StudentRepository(store)
+        taken = TakenElsewhere(TakenBudget(store), audit, store, clock)
+        bulk = StudentBulk(roll, people.accounts, lookup, audit, clock)
+        ground = Ground(places, store, audit, clock, (people.dependants, StudentsDependOn(roll)))
+        near = Neighbours(people.accounts, around.batch_jobs, lookup, audit)
+        return cls(
+            campuses=CampusService(ground, country),
+            courses=CourseService(ground),
+            batches=BatchService(ground),
+            students=StudentService(roll, store, bulk, near, taken, country),
+            credentials=StudentCredentials(
+                roll, store, lookup, people.links, around.batch_jobs, around.engine
+            ),
+            bulk=bulk,
+            roll=roll,
+            taken=taken,
+        )
