@@ -69,9 +69,11 @@ class Preview:
         try:
             columns = self._fill(roster, limits, lease)
         except FileNotFoundError:
-            return self._fail(roster, RosterFailed("unreadable", "The upload is gone; upload it again."))
+            self._fail(roster, RosterFailed("unreadable", "The upload is gone; upload it again."))
+            return None
         except RosterFailed as failure:
-            return self._fail(roster, failure)
+            self._fail(roster, failure)
+            return None
         counts = self._rows.counts(scope, roster.id, lease.fence)
         fields = {"run": lease.fence, "counts": counts, "columns": list(columns), "rows_done": 0}
         done = self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.PREVIEWED, **fields)

@@ -1,5 +1,6 @@
 """The child's main: reads one roster file and prints what ``read.read_roster`` takes apart again."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,4 +93,5 @@ def _error(error: CellError) -> Line:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # openpyxl has one for every odd date
     serve(work)

@@ -18,6 +18,9 @@ FOREIGN_RUN: Final = re.compile(r"[^\W\d_\x00-\x7f]{3,}")
 SAMPLE_BYTES: Final = 64
 SAVE_AS_UTF8: Final = 'Save it again as "CSV UTF-8" (or as an Excel workbook) and upload that.'
 
+UNKNOWN: Final = f"The letters of this file cannot be told. {SAVE_AS_UTF8}"
+NOT_TEXT: Final = f"This is neither a workbook (.xlsx) nor a text file. {SAVE_AS_UTF8}"
+
 
 def decoded(content: bytes) -> tuple[str, str]:
     """Return the text and the name of its encoding; raise RosterFailed when it cannot be told for certain."""
@@ -27,16 +30,18 @@ def decoded(content: bytes) -> tuple[str, str]:
     for guess in (_wide(content), "utf-8"):
         if guess and (found := _tried(content, guess)) is not None:
             return _without_nul(found), NAMES[guess]
+    if b"\0" in content:
+        raise RosterFailed("not-text", NOT_TEXT)
     text = _text(content, "cp1252")
     if not _western(text):
-        raise RosterFailed("unknown-encoding", f"The letters of this file cannot be told. {SAVE_AS_UTF8}")
+        raise RosterFailed("unknown-encoding", UNKNOWN)
     return text, NAMES["cp1252"]
 
 
 def _text(content: bytes, encoding: str) -> str:
     text = _tried(content, encoding)
     if text is None:
-        raise RosterFailed("unknown-encoding", f"The letters of this file cannot be told. {SAVE_AS_UTF8}")
+        raise RosterFailed("unknown-encoding", UNKNOWN)
     return _without_nul(text)
 
 
@@ -49,7 +54,7 @@ def _tried(content: bytes, encoding: str) -> str | None:
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise RosterFailed("not-text", f"This is neither a workbook (.xlsx) nor a text file. {SAVE_AS_UTF8}")
+        raise RosterFailed("not-text", NOT_TEXT)
     return text
 
 

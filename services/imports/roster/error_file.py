@@ -9,6 +9,7 @@ from typing import Final
 from services.imports.roster.lines import CellError, Column
 from utils.identifiers import starts_formula
 
+LINE_BREAK: Final = re.compile(r"[\r\n]+")
 REASON: Final = "Reason"
 # what a spreadsheet would turn into another number, a date or 9.19877E+11 when it opens the file
 RECKONED: Final = re.compile(r"0[0-9.]+|[0-9]{12,}|[0-9]+(?:[-/.:][0-9]+)+|[0-9.]+[eE][0-9]+")
@@ -42,5 +43,5 @@ def template_csv() -> bytes:
 
 def _line(cells: Sequence[str]) -> str:
     line = io.StringIO(newline="")
-    csv.writer(line).writerow([neutral(cell) for cell in cells])
+    csv.writer(line).writerow([neutral(LINE_BREAK.sub(" ", cell)) for cell in cells])
     return line.getvalue()

@@ -1,8 +1,8 @@
 """The roster sheet of an XLSX that ``inspect_zip`` has let through."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -27,9 +27,9 @@ SheetCell: TypeAlias = Any
 
 def read_workbook(path: Path, most_columns: int) -> Table:
     """Return the first visible sheet that has a roster's headings; raise RosterFailed when none has."""
-    warnings.simplefilter("ignore")  # one for every odd date would fill the error pipe
     with _damage_told():
-        book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        file = BytesIO(path.read_bytes())  # given a path, openpyxl would judge it by its ending
+        book = load_workbook(file, read_only=True, data_only=False, keep_links=False)
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
     sheet, header = _roster_sheet(sheets, most_columns)
     if header.width > most_columns:

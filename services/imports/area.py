@@ -1,0 +1,56 @@
+"""Roster imports put together."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from services.accounts.area import AccountArea, Surroundings
+from services.campuses.lookup import PlaceLookup
+from services.imports.applying import Applying, ImportStore
+from services.imports.background import ImportJobs
+from services.imports.directory import RosterDirectory
+from services.imports.preview import Preview
+from services.imports.progress import ImportAnnouncer
+from services.imports.repository import ImportRepository, ImportRowRepository
+from services.imports.service import ImportService
+from services.ports import FileStore, ProgressFeed
+from services.students.area import StudentArea
+from utils.limited_process import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class ImportArea:
+    """What the rest may use of imports."""
+
+    imports: ImportService
+    jobs: ImportJobs
+    announcer: ImportAnnouncer
+
+    @classmethod
+    def over(
+        cls,
+        around: Surroundings,
+        people: AccountArea,
+        students: StudentArea,
+        lookup: PlaceLookup,
+        files: FileStore,
+        feed: ProgressFeed,
+    ) -> Self:
+        """Return the area on one database."""
+        settings, country = around.settings, around.settings.default_country
+        stored = ImportStore(ImportRepository(around.store), ImportRowRepository(around.store), around.store)
+        announcer = ImportAnnouncer(stored.imports, feed)
+        directory = RosterDirectory(people.accounts, students.roll, lookup, students.taken)
+        preview = Preview(stored.imports, stored.rows, files, directory, announcer, country)
+        applying = Applying(
+            stored, students.bulk, people.links, around.batch_jobs, directory, announcer, country
+        )
+        service = ImportService(
+            stored, files, around.engine, around.batch_jobs, around.audit, lookup, around.clock
+        )
+        limits = Limits(
+            memory_mb=settings.import_memory_mb,
+            cpu_seconds=settings.import_cpu_seconds,
+            wall_seconds=settings.import_wall_seconds,
+        )
+        jobs = ImportJobs(stored, preview, applying, service, announcer, people.rights, limits)
+        return cls(service, jobs, announcer)
