@@ -1,4 +1,4 @@
-"""Socket.IO events between processes, over Redis: deaf for half a second after Redis returns, not a minute."""
+"""Socket.IO events between processes, over Redis; after an outage it listens again within half a second."""
 
 import logging
 import time

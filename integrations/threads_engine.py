@@ -54,7 +54,7 @@ class ThreadsEngine:
         self._handlers: dict[str, Handler] = {}
         self._held: dict[str, _Held] = {}
         self._busy: dict[Queue, int] = {}
-        self._lock, self._stopping = Lock(), Event()
+        self._lock, self._stopping, self._paused = Lock(), Event(), Event()
         self._claimers: dict[Queue, Loop] = {}
 
     # --- JobEngine ---
@@ -102,6 +102,16 @@ class ThreadsEngine:
         self._stopping.set()
         return self._processor.drain(timeout)
 
+    def pause(self) -> None:
+        """Claim nothing in this process until ``resume``."""
+        self._paused.set()
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._paused.clear()
+        for loop in self._claimers.values():
+            loop.wake()
+
     def stats(self) -> Mapping[str, int]:
         """Return how many jobs run here, by queue."""
         with self._lock:
@@ -124,7 +134,7 @@ class ThreadsEngine:
 
     def _claimer(self, queue: Queue, most: int) -> Callable[[], None]:
         def claim() -> None:
-            while not self._stopping.is_set() and self._busy.get(queue, 0) < most:
+            while not self._idle() and self._busy.get(queue, 0) < most:
                 asked = self._clock.monotonic()
                 job = self._jobs.claim(queue, self._lease)
                 if job is None:
@@ -132,6 +142,9 @@ class ThreadsEngine:
                 self._start(job, asked)
 
         return claim
+
+    def _idle(self) -> bool:
+        return self._stopping.is_set() or self._paused.is_set()
 
     def _start(self, job: Job, asked: float) -> None:
         with self._lock:

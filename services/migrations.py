@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid, DuplicateKeyError
+from pymongo.errors import CollectionInvalid
 
 from models import INDEXES, TENANT_COLLECTIONS, VALIDATORS
 
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 MIGRATIONS: Final = "migrations"
 LOCK_SECONDS: Final = 120.0
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CAMPUS_REQUIRED: Final = {
     "bsonType": "object",
     "required": ["campus_id"],
@@ -47,7 +49,7 @@ class Migrator:
             ensure_declared(self._db)
             return done
         finally:
-            self._log.delete_one({"_id": "lock"})
+            self._log.update_one({"_id": "lock"}, {"$set": {"until": LONG_AGO}})
 
     def _apply(self, step: Migration) -> str:
         step.apply(self._db)
@@ -58,15 +60,13 @@ class Migrator:
         return f"{step.number:04d} {step.name}"
 
     def _lock(self) -> None:
-        stale = {"_id": "lock", "$expr": {"$lt": ["$until", "$$NOW"]}}
         until = {"$add": ["$$NOW", int(LOCK_SECONDS * 1000)]}
+        free = {"_id": "lock", "$expr": {"$lt": ["$until", "$$NOW"]}}
+        self._log.update_one({"_id": "lock"}, {"$setOnInsert": {"until": LONG_AGO}}, upsert=True)
         for _ in range(int(LOCK_SECONDS)):
-            try:
-                self._log.update_one(stale, [{"$set": {"until": until}}], upsert=True)
-            except DuplicateKeyError:
-                time.sleep(1)
-            else:
+            if self._log.update_one(free, [{"$set": {"until": until}}]).matched_count:
                 return
+            time.sleep(1)
         raise TimeoutError("another migration has held the lock for two minutes")
 
 

@@ -9,6 +9,8 @@ from typing import Protocol, TypeAlias
 
 from pydantic import BaseModel
 
+from utils.scope import Scope
+
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 
 
@@ -197,6 +199,26 @@ class TokenRevocations(Protocol):
 
     def changed(self, user_id: str) -> None:
         """Forget what is cached about this person."""
+
+
+class OrganisationLookup(Protocol):
+    """Answers for the campuses area, which comes after the accounts."""
+
+    def campus_exists(self, scope: Scope, campus_id: str) -> bool:
+        """Tell whether this is a campus of the scope."""
+
+    def courses_exist(self, scope: Scope, campus_id: str, course_ids: Sequence[str]) -> bool:
+        """Tell whether every one of these is a course of this campus, and of the scope."""
+
+    def campus_name(self, campus_id: str) -> str | None:
+        """Return what a campus is called, for the check that no password is made of it."""
+
+
+class Dependants(Protocol):
+    """Answers for a later area: how much of it depends on a row of an earlier one."""
+
+    def counts(self, kind: str, row_id: str, campus_id: str) -> Mapping[str, int]:
+        """Return what depends on the ``campus``, ``course``, ``batch``, ``instance`` or ``student``, by name."""
 
 
 @dataclass(frozen=True, slots=True)

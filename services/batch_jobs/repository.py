@@ -191,6 +191,11 @@ class DeliveryRepository:
         query = {"job_id": job_id, **({"state": state} if state else {}), **keyset.filter}
         return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
 
+    def recipients_among(self, scope: Scope, job_id: str, ids: Sequence[str]) -> set[str]:
+        """Return those of these people to whom the job has a delivery."""
+        query = {"job_id": job_id, "recipient_id": {"$in": list(ids)}}
+        return {str(row["recipient_id"]) for row in self._rows.find(scope, query, {"recipient_id": 1})}
+
     def latest(self, scope: Scope, recipient_ids: Sequence[str]) -> dict[str, dict[Channel, DeliveryState]]:
         """Return the state of each person's newest delivery per channel."""
         newest: dict[str, dict[Channel, DeliveryState]] = {}

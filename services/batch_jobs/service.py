@@ -184,6 +184,10 @@ class BatchJobService:
         wide = Scope.campus(scope.campus_id) if scope.campus_id else Scope.everything()
         return self._deliveries.latest(wide, recipient_ids)
 
+    def recipients_among(self, job: BatchJob, ids: Sequence[str]) -> set[str]:
+        """Return those of these people who are in the job already."""
+        return self._deliveries.recipients_among(scope_of(job.campus_id), job.id, ids)
+
     def find_for(self, job_id: str, campus_id: str | None) -> BatchJob | None:
         """Return a job, for the background work that fills it."""
         return self._jobs.find(scope_of(campus_id), job_id)

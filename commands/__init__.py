@@ -1,0 +1,33 @@
+"""The command line for operations: ``python -m flask --app main <command>``."""
+
+from importlib import import_module
+from typing import Final
+
+import click
+from flask.cli import AppGroup
+
+COMMANDS: Final = {
+    "create-admin": "commands.accounts:create_admin",
+    "doctor": "commands.operations:doctor",
+    "import-roster": "commands.rosters:import_roster",
+    "migrate": "commands.operations:migrate",
+    "openapi": "commands.operations:openapi",
+    "sample": "commands.sample:sample",
+    "watch-job": "commands.rosters:watch_job",
+}
+
+
+class Commands(AppGroup):
+    """Loads a command when it is called: a server does not carry their libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one command."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command

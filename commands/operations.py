@@ -1,0 +1,110 @@
+"""Commands for whoever runs a server: migrate, doctor, openapi."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from pymongo.errors import PyMongoError
+
+from config.settings import production_faults, weak_secret
+from routes._kit.openapi import openapi as document
+from services.migrations import Migrator
+from utils.clock import SystemClock
+
+OLDEST_MONGODB = (7, 0)
+MOST_CLOCK_DRIFT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, and what to do if it is not fine."""
+
+    name: str
+    ok: bool
+    detail: str
+    serious: bool = True
+
+
+@click.command("migrate")
+@with_appcontext
+def migrate() -> None:
+    """Bring the database to what this version expects; make the first superadmin."""
+    runtime = current_app.extensions["versant"]
+    done = Migrator(runtime.store.db).run()
+    click.echo(f"migrations applied: {', '.join(done) or 'none'}; indexes and validators are as declared")
+    settings = runtime.settings
+    if settings.superadmin_password and runtime.services.accounts.ensure_superadmin(
+        settings.superadmin_username, settings.superadmin_password
+    ):
+        click.echo(f"superadmin {settings.superadmin_username} created")
+
+
+@click.command("openapi")
+@with_appcontext
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document."""
+    click.echo(json.dumps(document(current_app, current_app.config["PRODUCT_NAME"]), indent=2))
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Look at settings, secrets, clocks and every dependency, and say what to do."""
+    findings = list(_findings())
+    for finding in findings:
+        mark = click.style("ok  ", fg="green") if finding.ok else click.style("look", fg="red")
+        click.echo(f"{mark} {finding.name}: {finding.detail}")
+    if any(finding.serious and not finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+def _findings() -> Iterator[Finding]:
+    runtime = current_app.extensions["versant"]
+    yield from _settings(runtime.settings)
+    try:
+        yield from _mongodb(runtime.store.db)
+    except PyMongoError as error:
+        what = f"does not answer ({type(error).__name__}); start it, or correct MONGODB_URI"
+        yield Finding("MongoDB", False, what)
+    for part in runtime.monitor.health():
+        if part.name != "mongodb":
+            what = f"answers in {part.extra['ping_ms']} ms" if part.ok else "does not answer; check its URL"
+            yield Finding(part.name, part.ok, what, serious=runtime.monitor.required(part.name))
+    if not runtime.settings.redis_url:
+        yield Finding("redis", False, "REDIS_URL is not set: run one worker process only", serious=False)
+    for channel, sender in runtime.senders.items():
+        yield Finding(str(channel), True, json.dumps(dict(sender.status())), serious=False)
+
+
+def _settings(settings: object) -> Iterator[Finding]:
+    faults = production_faults(settings)  # type: ignore[arg-type]
+    production = getattr(settings, "production", False)
+    weak = [
+        name
+        for name in ("jwt_secret_key", "password_pepper", "token_key", "receipt_key")
+        if weak_secret(getattr(settings, name))
+    ]
+    yield Finding("secrets", not weak, f"weak: {', '.join(weak).upper()}" if weak else "long and random")
+    for fault in faults:
+        yield Finding("production", False, fault, serious=production)
+    if not faults:
+        yield Finding("production", True, "these settings may serve real people")
+
+
+def _mongodb(db: object) -> Iterator[Finding]:
+    hello = db.command("hello")  # type: ignore[attr-defined]
+    version = db.command("buildInfo")["versionArray"]  # type: ignore[attr-defined]
+    named = ".".join(map(str, version[:3]))
+    yield Finding("MongoDB", True, f"version {named} answers")
+    old = tuple(version[:2]) < OLDEST_MONGODB
+    advice = "fine for one machine; on servers use a supported release, current patch" if old else "supported"
+    yield Finding("MongoDB version", not old, f"{named}: {advice}", serious=False)
+    yield Finding(
+        "replica set", "setName" in hello, hello.get("setName", "none: start mongod with --replSet")
+    )
+    drift = abs((hello["localTime"] - SystemClock().now()).total_seconds())
+    fine = drift < MOST_CLOCK_DRIFT_SECONDS
+    yield Finding("clock", fine, f"{drift:.1f} s from MongoDB's{'' if fine else '; run NTP on both'}", False)

@@ -1,0 +1,216 @@
+"""The composition root: the one module that knows which class fills which role.
+
+Importing it does nothing. ``create_app`` builds an app; ``Runtime.start`` starts its background loops.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flask import Flask
+from flask_socketio import SocketIO
+
+from commands import Commands
+from config.constants import SOCKET_MESSAGE_BYTES
+from config.database import mongo_client
+from config.log_setup import setup_logs
+from config.settings import Settings
+from connection_monitor import ConnectionMonitor
+from integrations.brevo import BrevoEmail, BrevoSms
+from integrations.brevo_client import BrevoClient
+from integrations.local_files import LocalFiles
+from integrations.outbox import LocalOutbox, OutboxSender
+from integrations.redis_live import RedisLive, redis_client
+from integrations.socketio_feed import SocketIOFeed
+from integrations.threads_engine import ThreadsEngine
+from routes import install_routes
+from routes.live import LiveSockets
+from services.accounts.area import AccountArea, Surroundings
+from services.accounts.forgotten import FORGOTTEN_JOB
+from services.audit.repository import AuditRepository
+from services.audit.service import AuditService
+from services.batch_jobs.documents import JobType
+from services.batch_jobs.progress import Announcer
+from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.sending import SubBatchSending
+from services.batch_jobs.service import FINISH_JOB, SEND_JOB, BatchJobService
+from services.campuses.lookup import PlaceLookup
+from services.campuses.repository import Places
+from services.idempotency.repository import IdempotencyRepository
+from services.idempotency.service import IdempotencyService
+from services.imports.area import ImportArea
+from services.imports.service import APPLY_JOB, PREVIEW_JOB
+from services.jobs.repository import JobRepository
+from services.notifications.rendering import Renderer
+from services.ports import JSON, Channel, MessageSender, Queue
+from services.registry import Services
+from services.students.area import StudentArea
+from services.students.credentials import FILL_JOB
+from utils.async_processor import AsyncProcessor
+from utils.clock import SystemClock
+from utils.context import request_id
+from utils.offload import Offload
+from utils.resilient_services import Breaker
+from utils.store import Store
+from utils.supervisor import LoopHealth, Supervisor
+
+ROOT: Final = Path(__file__).resolve().parent
+DRAIN_SECONDS: Final = 20.0
+SEATS: Final[Mapping[Queue, int]] = {Queue.IMPORTS: 2, Queue.MESSAGES: 8}
+REQUIRED: Final = frozenset({"mongodb"})
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One running server process: what the routes, the start scripts and the tests hold on to."""
+
+    settings: Settings
+    services: Services
+    store: Store
+    renderer: Renderer
+    senders: Mapping[Channel, MessageSender]
+    engine: ThreadsEngine
+    supervisor: Supervisor
+    monitor: ConnectionMonitor
+    sockets: LiveSockets
+    socketio: SocketIO
+
+    def start(self) -> None:
+        """Start the background loops; called once per process, after the fork."""
+        self.supervisor.start()
+
+    def stop(self) -> None:
+        """Close the sockets, claim nothing more, let running jobs reach a safe point, stop the loops."""
+        self.sockets.close_all()
+        self.engine.drain(DRAIN_SECONDS)
+        self.supervisor.stop()
+
+    def loops(self) -> Sequence[LoopHealth]:
+        """Return how every background loop does."""
+        return self.supervisor.health()
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the app with everything behind it. Opens no connection until the first use."""
+    settings = settings or Settings.from_env()
+    setup_logs(settings.log_level, request_id)
+    app = Flask("versant", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    install_routes(app, settings, version=version())
+    socketio = _socketio(app, settings)
+    app.extensions["versant"] = _runtime(app, socketio, settings)
+    app.cli = Commands("versant")
+    return app
+
+
+def version() -> str:
+    """Return the version that CHANGELOG.md names first."""
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    return next(line.split("[", 1)[1].split("]", 1)[0] for line in lines if line.startswith("## ["))
+
+
+def _socketio(app: Flask, settings: Settings) -> SocketIO:
+    manager = RedisLive(settings.redis_url) if settings.redis_url else None
+    return SocketIO(
+        app,
+        async_mode="threading",
+        client_manager=manager,
+        transports=["websocket"],
+        cors_allowed_origins=list(settings.cors_origins) or None,
+        max_http_buffer_size=SOCKET_MESSAGE_BYTES,
+        manage_session=False,
+        ping_interval=20,
+        ping_timeout=20,
+    )
+
+
+def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
+    clock = SystemClock()
+    store = Store(mongo_client(settings))
+    processor = AsyncProcessor(settings.job_workers)
+    engine = ThreadsEngine(JobRepository(store), store, processor, clock, settings.lease_seconds)
+    renderer = Renderer(ROOT / "templates", settings.product_name)
+    outbox, senders = _messengers(settings, clock)
+    audit = AuditService(AuditRepository(store), clock)
+
+    jobs, deliveries = BatchJobRepository(store), DeliveryRepository(store)
+    batch_jobs = BatchJobService(
+        jobs, deliveries, store, engine, renderer, senders, clock, settings.sub_batch_size
+    )
+    feed = SocketIOFeed(socketio)
+    announcer = Announcer(jobs, batch_jobs, feed)
+    idempotency = IdempotencyService(IdempotencyRepository(store), store, clock)
+    offload = Offload(len(os.sched_getaffinity(0)), settings.hash_queue)
+    places = Places.over(store)
+    lookup = PlaceLookup(places)
+    around = Surroundings(
+        settings, store, clock, offload, audit, idempotency, batch_jobs, engine, renderer, lookup
+    )
+    people = AccountArea.over(around)
+    students = StudentArea.over(around, people, places, lookup)
+    files = LocalFiles(settings.data_dir / "files")
+    rosters = ImportArea.over(around, people, students, lookup, files, feed)
+    services = Services(
+        accounts=people.accounts,
+        admins=people.admins,
+        audit=audit,
+        authentication=people.authentication,
+        batch_jobs=batch_jobs,
+        batches=students.batches,
+        campuses=students.campuses,
+        courses=students.courses,
+        credentials=people.credentials,
+        forgotten=people.forgotten,
+        idempotency=idempotency,
+        imports=rosters.imports,
+        outbox=outbox,
+        password_choice=people.password_choice,
+        student_credentials=students.credentials,
+        students=students.students,
+    )
+    composers = {JobType.CREDENTIALS: people.composer}
+    sending = SubBatchSending(jobs, deliveries, senders, composers, announcer, people.rights)
+    engine.handle(SEND_JOB, sending.run, sending.dead)
+    engine.handle(FINISH_JOB, sending.finish, _nothing)
+    engine.handle(FORGOTTEN_JOB, people.forgotten.run, people.forgotten.dead)
+    engine.handle(FILL_JOB, students.credentials.fill, students.credentials.dead)
+    engine.handle(PREVIEW_JOB, rosters.jobs.preview, rosters.jobs.dead)
+    engine.handle(APPLY_JOB, rosters.jobs.apply, rosters.jobs.dead)
+
+    supervisor = Supervisor(clock)
+    monitor = _monitor(settings, store, clock)
+    sockets = LiveSockets(app, socketio, settings.max_sockets)
+    engine.install(supervisor, SEATS)
+    supervisor.add("announce-jobs", 0.2, announcer.tick)
+    supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
+    supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
+    supervisor.add("ping-dependencies", 30.0, monitor.tick)
+    return Runtime(
+        settings, services, store, renderer, senders, engine, supervisor, monitor, sockets, socketio
+    )
+
+
+def _nothing(_args: Mapping[str, JSON], _reason: str) -> None:
+    """Give a job up without a word: the next one of its kind does the same work."""
+
+
+def _messengers(
+    settings: Settings, clock: SystemClock
+) -> tuple[LocalOutbox | None, Mapping[Channel, MessageSender]]:
+    """Return the outbox (none where messages really leave) and who sends over each channel."""
+    if not settings.brevo_api_key:
+        outbox = LocalOutbox(settings.data_dir / "outbox.jsonl", clock)
+        return outbox, {channel: OutboxSender(outbox, channel) for channel in Channel}
+    client = BrevoClient(settings.brevo_api_key, settings.brevo_api_url, settings.brevo_timeout_seconds)
+    sender_name = settings.sender_name or settings.product_name
+    email = BrevoEmail(client, Breaker("brevo-email", clock), settings.sender_email, sender_name)
+    sms = BrevoSms(client, Breaker("brevo-sms", clock), settings.sms_sender)
+    return None, {Channel.EMAIL: email, Channel.SMS: sms}
+
+
+def _monitor(settings: Settings, store: Store, clock: SystemClock) -> ConnectionMonitor:
+    pings: dict[str, Callable[[], object]] = {"mongodb": lambda: store.db.command("ping")}
+    if settings.redis_url:
+        pings["redis"] = redis_client(settings.redis_url).ping
+    return ConnectionMonitor(pings, REQUIRED, clock)

@@ -1,0 +1,44 @@
+"""The HTTP surface: every blueprint, listed once."""
+
+from typing import Final
+
+from flask import Blueprint, Flask
+
+from config.settings import Settings
+from routes import (
+    admin_management,
+    auth,
+    batch_management,
+    batch_processing,
+    campus_management,
+    course_management,
+    docs,
+    health,
+    pages,
+    student_imports,
+    student_management,
+)
+from routes._kit import app_setup
+from routes._kit.endpoint import refuse_undeclared
+
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
+    admin_management.bp,
+    auth.bp,
+    batch_management.bp,
+    batch_processing.bp,
+    campus_management.bp,
+    course_management.bp,
+    docs.bp,
+    health.bp,
+    pages.bp,
+    student_imports.bp,
+    student_management.bp,
+)
+
+
+def install_routes(app: Flask, settings: Settings, version: str) -> None:
+    """Give the app its URLs, error pages, tokens and headers; refuse a URL without a declaration."""
+    app_setup.install(app, settings, version)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    refuse_undeclared(app.view_functions)

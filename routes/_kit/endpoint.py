@@ -1,0 +1,202 @@
+"""One decorator declares a route: who may call it, what it takes, what it returns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Final, TypeVar, get_type_hints
+
+from flask import Blueprint, Response, current_app
+from pydantic import BaseModel
+
+from config.constants import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
+from config.permissions import Permission
+from routes._kit import parsing
+from routes._kit.conditional import if_match, with_etag
+from routes._kit.idempotency import once
+from routes._kit.tokens import authenticate
+from utils.problems import (
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    Problem,
+    Stale,
+    TooLarge,
+    Unauthorized,
+    UnsupportedType,
+)
+
+View = TypeVar("View", bound=Callable[..., BaseModel | Response | None])
+
+
+class Access(StrEnum):
+    """What a route says that asks for no permission."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed-in"
+    SIGNATURE = "signature"
+
+
+PUBLIC, SIGNED_IN, SIGNATURE = Access.PUBLIC, Access.SIGNED_IN, Access.SIGNATURE
+
+
+class PasswordChangeRequired(Forbidden):
+    """Your password was set by somebody else: change it first (``POST /auth/change_password``)."""
+
+    title = "The password has to be changed first"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one route promises. Dispatch, OpenAPI, the boot check and the access tests all read this."""
+
+    method: str
+    access: Permission | Access
+    status: int
+    raises: tuple[type[Problem], ...]
+    doc: str
+    hints: Mapping[str, Any]
+    before_password_change: bool
+    media_type: str
+
+    @property
+    def body(self) -> type[BaseModel] | None:
+        """The model of the JSON body."""
+        return self.hints.get("body")
+
+    @property
+    def form(self) -> type[BaseModel] | None:
+        """The model of the multipart form; its file is in the part ``file``."""
+        return self.hints.get("form")
+
+    @property
+    def query(self) -> type[BaseModel] | None:
+        """The model of the query string."""
+        return self.hints.get("query")
+
+    @property
+    def returns(self) -> type[BaseModel] | None:
+        """The model of the reply."""
+        shown = self.hints.get("return")
+        return shown if isinstance(shown, type) and issubclass(shown, BaseModel) else None
+
+    @property
+    def creates(self) -> bool:
+        """Whether the route makes something, so that an ``Idempotency-Key`` is honoured."""
+        return self.method == "POST" and self.status in (201, 202)
+
+    @property
+    def body_limit(self) -> int:
+        """How many bytes the body may have."""
+        return MAX_UPLOAD_BYTES + 64 * 1024 if self.form else MAX_BODY_BYTES
+
+
+def route(
+    bp: Blueprint,
+    method: str,
+    rule: str,
+    *,
+    permission: Permission | Access,
+    status: int = 200,
+    raises: Sequence[type[Problem]] = (),
+    before_password_change: bool = False,
+    media_type: str = "application/json",
+) -> Callable[[View], View]:
+    """Register ``view`` on a plain blueprint; the only way to add a URL.
+
+    The order is fixed: authenticate, authorise, parse, idempotency, call, serialise. A view receives what it
+    names: ``actor``, ``body``, ``form``, ``query``, ``revision`` (of ``If-Match``) and its path arguments.
+    """
+
+    def decorate(view: View) -> View:
+        hints = get_type_hints(view)
+        spec = Endpoint(
+            method, permission, status, (), view.__doc__ or "", hints, before_password_change, media_type
+        )
+        object.__setattr__(spec, "raises", (*implied(spec, rule), *raises))
+
+        @wraps(view)
+        def dispatch(**arguments: Any) -> Response:
+            return _dispatch(spec, view, arguments)
+
+        dispatch.endpoint = spec  # type: ignore[attr-defined]
+        bp.add_url_rule(rule, view.__name__, dispatch, methods=[method])
+        return view
+
+    return decorate
+
+
+def _dispatch(spec: Endpoint, view: Callable[..., Any], arguments: dict[str, Any]) -> Response:
+    parsing.limit_body(spec.body_limit)
+    actor = None if spec.access in (PUBLIC, SIGNATURE) else _authorise(spec)
+    if "actor" in spec.hints:
+        arguments["actor"] = actor
+    if spec.body is not None:
+        arguments["body"] = parsing.parse(spec.body, parsing.json_body())
+    if spec.form is not None:
+        arguments["form"] = parsing.parse_form(spec.form)
+    if spec.query is not None:
+        arguments["query"] = parsing.parse_query(spec.query)
+    if "revision" in spec.hints:
+        arguments["revision"] = if_match()
+
+    def call() -> Response:
+        return _serialise(spec, view(**arguments))
+
+    if spec.creates and actor is not None:
+        return once(actor, call)
+    return call()
+
+
+def _authorise(spec: Endpoint) -> Any:
+    actor = authenticate()
+    if actor.must_change_password and not spec.before_password_change:
+        raise PasswordChangeRequired()
+    if isinstance(spec.access, Permission) and spec.access not in actor.permissions:
+        raise Forbidden(permission=spec.access)
+    return actor
+
+
+def _serialise(spec: Endpoint, result: BaseModel | Response | None) -> Response:
+    if isinstance(result, Response):
+        return result
+    text = result.model_dump_json() if result is not None else ""
+    response: Response = current_app.response_class(text, spec.status, mimetype="application/json")
+    if result is None:
+        response.headers.pop("Content-Type")
+    return with_etag(response, result)
+
+
+def implied(spec: Endpoint, rule: str) -> tuple[type[Problem], ...]:
+    """Return the problems that a route can answer with before its view runs."""
+    found: list[type[Problem]] = []
+    if spec.access not in (PUBLIC, SIGNATURE):
+        found += [Unauthorized, Forbidden]
+    if spec.body or spec.form:
+        found += [Malformed, TooLarge, UnsupportedType]
+    if spec.body or spec.form or spec.query:
+        found.append(Invalid)
+    if "revision" in spec.hints:
+        found.append(Stale)
+    if "<" in rule:
+        found.append(NotFound)
+    return tuple(found)
+
+
+UNDECLARED_ALLOWED: Final = frozenset({"static"})
+
+
+class Undeclared(Exception):
+    """The app must not start: a URL was added without ``@route``."""
+
+
+def refuse_undeclared(view_functions: Mapping[str, Any]) -> None:
+    """Raise unless every URL rule of the app carries a declaration."""
+    bare = [
+        name
+        for name, view in view_functions.items()
+        if name not in UNDECLARED_ALLOWED and not isinstance(getattr(view, "endpoint", None), Endpoint)
+    ]
+    if bare:
+        raise Undeclared(f"declare with @route: {', '.join(sorted(bare))}")

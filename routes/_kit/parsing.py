@@ -1,0 +1,131 @@
+"""From the bytes of a request to a checked model; whatever is wrong is named by JSON pointer."""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from utils.problems import Invalid, Malformed, TooLarge, UnsupportedType
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_DEPTH = 20
+MAX_KEYS = 2_000
+
+
+def limit_body(most: int) -> None:
+    """Refuse a body of more than ``most`` bytes, before it is read."""
+    request.max_content_length = most
+    if (request.content_length or 0) > most:
+        raise TooLarge(f"At most {most} bytes.")
+
+
+def json_body() -> Any:
+    """Return the parsed body; a body that is not JSON is a 400, never an empty dict."""
+    if not request.is_json:
+        raise UnsupportedType("Send application/json.")
+    try:
+        text = request.get_data().decode("utf-8")
+        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RequestEntityTooLarge:
+        raise TooLarge() from None
+    except RecursionError:
+        raise Malformed("The body is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise Malformed("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise Malformed(f"The body is not JSON: {error.msg} in line {error.lineno}.") from None
+    _check_shape(body)
+    return body
+
+
+def parse(model: type[Model], data: Any) -> Model:
+    """Validate ``data``; name every bad field."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def parse_query(model: type[Model]) -> Model:
+    """Validate the query string; a name given twice is refused, not guessed."""
+    repeated = [name for name in request.args if len(request.args.getlist(name)) > 1]
+    if repeated:
+        raise Invalid(errors=[{"pointer": f"/{name}", "detail": "is given twice"} for name in repeated])
+    _check_text(request.args.to_dict())
+    return parse(model, request.args.to_dict())
+
+
+def parse_form(model: type[Model]) -> Model:
+    """Validate a multipart form; its file arrives as ``filename`` and ``content``."""
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedType("Send multipart/form-data with the file in the part `file`.")
+    try:
+        fields, file = request.form.to_dict(), request.files.get("file")
+    except RequestEntityTooLarge:
+        raise TooLarge() from None
+    if file is None:
+        raise Invalid.field("file", "is missing: choose a file")
+    _check_text(fields)
+    return parse(model, {**fields, "filename": file.filename or "", "content": file.read()})
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return Invalid(errors=[{"pointer": _pointer(e["loc"]), "detail": _plain(e["msg"])} for e in found])
+
+
+def _pointer(loc: tuple[int | str, ...]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("The body names a key twice.")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Malformed(f"{name} is not JSON.")
+
+
+def _check_shape(body: Any) -> None:
+    keys, level = 0, [body]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for value in level for child in _children(value)]
+        keys += len(level)
+        if keys > MAX_KEYS * 2:
+            raise Malformed(f"The body has more than {MAX_KEYS} values.")
+        if not level:
+            return
+    raise Malformed("The body is nested too deeply.")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        _check_string(value)
+    return []
+
+
+def _check_text(fields: dict[str, str]) -> None:
+    for name, value in fields.items():
+        _check_string(name)
+        _check_string(value)
+
+
+def _check_string(text: str) -> None:
+    if "\x00" in text:
+        raise Malformed("The request holds a NUL character.")
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in text):
+        raise Malformed("The request holds half a character (a lone surrogate).")

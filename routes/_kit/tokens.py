@@ -1,0 +1,89 @@
+"""Access tokens: minted and read here and nowhere else. What they prove is checked against the database."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any, Final
+
+import jwt
+from flask import Flask, current_app, g, request
+from flask_jwt_extended import JWTManager, create_access_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+
+from config.settings import Settings
+from models import Actor
+from routes._kit.services import services
+from services.accounts.sessions import Session
+from utils.problems import Unauthorized
+
+ISSUER: Final = "versant"
+AUDIENCE: Final = "versant-api"
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Configure the token library: HS256 only, issuer and audience pinned, two keys by ``kid``."""
+    app.config.update(
+        JWT_ALGORITHM="HS256",
+        JWT_DECODE_ALGORITHMS=["HS256"],
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_token_seconds),
+        JWT_ENCODE_ISSUER=ISSUER,
+        JWT_DECODE_ISSUER=ISSUER,
+        JWT_ENCODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_AUDIENCE=AUDIENCE,
+        JWT_ENCODE_NBF=True,
+        JWT_SECRET_KEY=settings.jwt_secret_key,
+    )
+    manager = JWTManager(app)
+    keys = {key_id(key): key for key in (settings.jwt_secret_key, settings.jwt_secret_key_previous) if key}
+
+    @manager.decode_key_loader
+    def key_of(headers: dict[str, Any], _claims: dict[str, Any]) -> str:
+        try:
+            return keys[headers["kid"]]
+        except (KeyError, TypeError):
+            raise jwt.InvalidTokenError("unknown key id") from None
+
+
+def key_id(key: str) -> str:
+    """Return the name of a key, made of the key itself: it stays when the key becomes the previous one."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def mint(session: Session) -> str:
+    """Return an access token for a session."""
+    token: str = create_access_token(
+        session.user_id,
+        additional_claims={"sid": session.id, "typ": "access"},
+        additional_headers={"kid": key_id(current_app.config["JWT_SECRET_KEY"])},
+    )
+    return token
+
+
+def read(token: str) -> dict[str, Any]:
+    """Return the claims of a valid access token; raise Unauthorized for every other string."""
+    try:
+        claims = dict(decode_token(token))
+    except (JWTExtendedException, jwt.PyJWTError, ValueError, TypeError, KeyError):
+        raise Unauthorized() from None
+    if claims.get("typ") != "access" or not isinstance(claims.get("sid"), str):
+        raise Unauthorized()
+    return claims
+
+
+def actor_of(token: str) -> Actor:
+    """Return who this token stands for, as the database knows them now."""
+    claims = read(token)
+    actor = services().authentication.actor(claims["sid"], claims["sub"])
+    if actor is None:
+        raise Unauthorized()
+    return actor
+
+
+def authenticate() -> Actor:
+    """Return who sent this request; raise Unauthorized without a bearer token that holds."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized()
+    actor = actor_of(token.strip())
+    g.actor_id = actor.id
+    return actor

@@ -1,0 +1,51 @@
+"""/docs, /openapi.json and /problems: the interface, described by itself."""
+
+from importlib.resources import files
+from typing import Any
+
+from flask import Blueprint, Response, current_app, render_template, send_file
+from pydantic import BaseModel
+
+from routes._kit.endpoint import PUBLIC, route
+from routes._kit.openapi import openapi
+from utils.problems import NotFound, Problem
+
+bp = Blueprint("docs", __name__)
+
+SWAGGER_FILES = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
+
+
+class OpenAPIDocument(BaseModel):
+    """An OpenAPI 3.1 document."""
+
+
+@route(bp, "GET", "/openapi.json", permission=PUBLIC)
+def openapi_document() -> Response:
+    """Return the OpenAPI 3.1 document of this server."""
+    document: dict[str, Any] = openapi(current_app, current_app.config["PRODUCT_NAME"])
+    return Response(current_app.json.dumps(document), mimetype="application/json")
+
+
+@route(bp, "GET", "/docs", permission=PUBLIC, media_type="text/html")
+def pages() -> Response:
+    """Show the interface in the browser, with files that this server serves itself."""
+    return Response(render_template("pages/docs.html"), mimetype="text/html")
+
+
+@route(bp, "GET", "/docs/files/<name>", permission=PUBLIC, media_type="application/octet-stream")
+def swagger_file(name: str) -> Response:
+    """Return a file of Swagger UI."""
+    if name not in SWAGGER_FILES:
+        raise NotFound()
+    response = send_file(str(files("flask_swagger_ui") / "dist" / name), max_age=86_400)
+    response.direct_passthrough = False
+    return response
+
+
+@route(bp, "GET", "/problems/<slug>", permission=PUBLIC, media_type="text/html")
+def problem_page(slug: str) -> Response:
+    """Explain one problem type, for people."""
+    found = {kind.slug(): kind for kind in Problem.kinds()}.get(slug)
+    if found is None:
+        raise NotFound()
+    return Response(render_template("pages/problem.html", kind=found), mimetype="text/html")

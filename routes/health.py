@@ -1,0 +1,82 @@
+"""/health: is the process alive, and can it serve?"""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+from pydantic import BaseModel
+
+from routes._kit import metrics as figures
+from routes._kit.endpoint import PUBLIC, SIGNATURE, route
+from utils.problems import Forbidden
+from utils.supervisor import LoopHealth
+
+bp = Blueprint("health", __name__)
+
+LOOP_LATE_SECONDS = 30.0
+
+
+class Alive(BaseModel):
+    status: str = "alive"
+
+
+class Part(BaseModel):
+    """One dependency or loop."""
+
+    name: str
+    ok: bool
+    required: bool
+    detail: str = ""
+    extra: dict[str, Any] = {}
+
+
+class Readiness(BaseModel):
+    """``ready`` is true when every required part is fine."""
+
+    ready: bool
+    parts: list[Part]
+
+
+@route(bp, "GET", "/health/live", permission=PUBLIC)
+def live() -> Alive:
+    """Tell that the process answers. Asks nothing of any dependency."""
+    return Alive()
+
+
+@route(bp, "GET", "/health/ready", permission=PUBLIC)
+def ready() -> Response:
+    """Tell whether this server can do its work: 200 or 503, with every dependency and loop by name."""
+    runtime = current_app.extensions["versant"]
+    parts = [
+        Part(
+            name=part.name,
+            ok=part.ok,
+            required=runtime.monitor.required(part.name),
+            detail=part.detail,
+            extra=dict(part.extra),
+        )
+        for part in runtime.monitor.health()
+    ]
+    parts += [_channel(str(channel), dict(sender.status())) for channel, sender in runtime.senders.items()]
+    parts += [_loop(loop) for loop in runtime.loops()]
+    readiness = Readiness(ready=all(part.ok for part in parts if part.required), parts=parts)
+    body = readiness.model_dump_json()
+    return Response(body, 200 if readiness.ready else 503, mimetype="application/json")
+
+
+@route(bp, "GET", "/metrics", permission=SIGNATURE, raises=[Forbidden], media_type="text/plain")
+def metrics() -> Response:
+    """Return the figures in Prometheus' format: to this machine, or for ``METRICS_TOKEN``."""
+    figures.refuse_strangers()
+    text = current_app.extensions["metrics"].text()
+    return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _channel(name: str, status: dict[str, Any]) -> Part:
+    state = status.get("state", status.get("breaker", "closed"))
+    return Part(name=name, ok=state != "open", required=False, extra=status)
+
+
+def _loop(loop: LoopHealth) -> Part:
+    fine = loop.alive and loop.age < LOOP_LATE_SECONDS
+    extra = {"age_s": round(loop.age, 1), "failures": loop.failures}
+    return Part(name=f"loop:{loop.name}", ok=fine, required=True, extra=extra)

@@ -1,0 +1,38 @@
+"""The services that an app holds, by name."""
+
+from dataclasses import dataclass
+
+from services.accounts.admins import AdminService
+from services.accounts.authentication import AuthenticationService
+from services.accounts.credentials import CredentialService, PasswordChoice
+from services.accounts.forgotten import ForgottenPasswords
+from services.accounts.service import AccountService
+from services.audit.service import AuditService
+from services.batch_jobs.service import BatchJobService
+from services.campuses.batches import BatchService
+from services.campuses.service import CampusService, CourseService
+from services.idempotency.service import IdempotencyService
+from services.imports.service import ImportService
+from services.ports import Outbox
+from services.students.credentials import StudentCredentials
+from services.students.service import StudentService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    accounts: AccountService
+    admins: AdminService
+    audit: AuditService
+    authentication: AuthenticationService
+    batch_jobs: BatchJobService
+    batches: BatchService
+    campuses: CampusService
+    courses: CourseService
+    credentials: CredentialService
+    forgotten: ForgottenPasswords
+    idempotency: IdempotencyService
+    imports: ImportService
+    outbox: Outbox | None  # none where messages really leave
+    password_choice: PasswordChoice
+    student_credentials: StudentCredentials
+    students: StudentService
