@@ -1,0 +1,74 @@
+# Everything a person or the CI does here. `make` alone lists it.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+REQUIREMENTS := requirements.txt requirements-embedded.txt requirements-dev.txt
+INSTALLED := $(VENV)/.installed
+N ?= 2
+TO_INSTALL := -c requirements.lock $(addprefix -r ,$(REQUIREMENTS))
+START := $(BIN)/python startup_scripts/start_local.py \
+	$(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir $(DATA_DIR)) $(if $(WORKERS),--workers $(WORKERS))
+
+.DEFAULT_GOAL := help
+.PHONY: help install run serve cli test check lint types imports spelling format lock clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo '  Variables: PORT, DATA_DIR, WORKERS for run and serve; ARGS for cli and test; N processes for test'
+
+install: $(INSTALLED) ## Make .venv with the pinned packages, where they have changed
+
+run: $(INSTALLED) ## Start everything on this machine and import the sample roster; Ctrl-C stops all
+	@$(START)
+
+serve: $(INSTALLED) ## The same without the sample
+	@$(START) --no-sample
+
+cli: $(INSTALLED) ## Show the address and the superadmin; with ARGS="…" run a command, such as ARGS="--help"
+	@$(if $(DATA_DIR),DATA_DIR=$(DATA_DIR)) $(BIN)/python -m startup_scripts.local_cli $(ARGS)
+
+test: $(INSTALLED) ## Run all tests on a real MongoDB and Redis of their own
+	@$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
+
+check: lint types imports spelling test ## Everything that CI checks
+
+lint: $(INSTALLED) ## Formatting and lint
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+
+types: $(INSTALLED) ## Types, strictly
+	@$(BIN)/mypy .
+
+imports: $(INSTALLED) ## Which module may import which
+	@$(BIN)/lint-imports
+
+spelling: $(INSTALLED) ## Common misspellings
+	@$(BIN)/codespell -L nin --skip './$(VENV),./data,*.lock,*.xlsx,*.min.js,*.min.css'
+
+format: $(INSTALLED) ## Format the code and mend what lint can mend
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+lock: ## Pin anew what our packages need in turn (requirements.lock), from what is newest
+	@rm -rf $(VENV).lock && $(MAKE) --no-print-directory VENV=$(VENV).lock TO_INSTALL='$(addprefix -r ,$(REQUIREMENTS))' install
+	@head -2 requirements.lock > requirements.lock.new
+	@$(VENV).lock/bin/python -m pip freeze | awk ' \
+		{ name = tolower($$0); sub(/[=<>;[ ].*/, "", name); gsub(/[-_.]+/, "-", name) } \
+		FILENAME != "-" { direct[name]; next } !(name in direct)' $(REQUIREMENTS) - >> requirements.lock.new
+	@mv requirements.lock.new requirements.lock && rm -rf $(VENV).lock
+
+clean: ## Remove .venv and all caches; ./data stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+# The first Python that is new enough, also where it is not called python3
+$(INSTALLED): $(REQUIREMENTS) requirements.lock
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo 'Python 3.11 or newer is needed. On Debian 12: apt-get install python3 python3-venv'; exit 1; fi; \
+	test -x $(BIN)/pip || { rm -rf $(VENV); $$found -m venv $(VENV); } || \
+		{ rm -rf $(VENV); echo "$$found cannot make $(VENV). On Debian: apt-get install python3-venv"; exit 1; }
+	@echo 'installing the packages into $(VENV) …'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(TO_INSTALL)
+	@touch $@

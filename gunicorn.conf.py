@@ -1,0 +1,159 @@
+"""How gunicorn serves: every value from the environment, all of it explained in docs/operations.md.
+
+Standard library only: this runs in gunicorn's own process, before and beside the application.
+"""
+
+import ipaddress
+import math
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+MIB = 1024 * 1024
+WORKER_MIB = 300
+MOST_WORKERS = 32
+DEVELOPMENT_WORKERS = 2
+SOCKET_PATH_BYTES = 100  # the system allows 107
+NOTICE_SECONDS = 0.1
+
+
+def number(name: str, default: int) -> int:
+    """Return the variable as a whole number; the default where it is unset or empty."""
+    return int(os.environ.get(name) or default)
+
+
+def host() -> str:
+    """Return HOST where it is an address; some shells keep the machine's name there, not meant for us."""
+    given = os.environ.get("HOST", "")
+    try:
+        address = ipaddress.ip_address(given)
+    except ValueError:
+        return "127.0.0.1"
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def read(path: Path) -> list[str]:
+    """Return the words of a small file; nothing where it cannot be read."""
+    try:
+        return path.read_text(encoding="ascii").split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def control_groups(controller: str, root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
+    """Return the folders that may limit this process, its own first, in version 1 or 2 of control groups."""
+    for line in read(Path("/proc/self/cgroup")):
+        _, names, inside = line.split(":", 2)
+        if names == "" or controller in names.split(","):
+            own = root / (controller if names else "") / inside.lstrip("/")
+            return [own, *(folder for folder in own.parents if folder.is_relative_to(root))]
+    return [root]
+
+
+def quota(folder: Path) -> float:
+    """Return how many cores a control group may use at once; infinity where it does not say."""
+    words = read(folder / "cpu.max")
+    words = words or read(folder / "cpu.cfs_quota_us") + read(folder / "cpu.cfs_period_us")
+    return int(words[0]) / int(words[1]) if len(words) == 2 and words[0].isdigit() else math.inf
+
+
+def processors() -> float:
+    """Return how many cores we may use at once: those of the machine, or less where a quota says so."""
+    return min(len(os.sched_getaffinity(0)), *map(quota, control_groups("cpu")))
+
+
+def memory_mib() -> int:
+    """Return how much memory we may use: the machine's, or less where a limit says so."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for folder in control_groups("memory"):
+        words = read(folder / "memory.max") or read(folder / "memory.limit_in_bytes")
+        limits.extend(int(word) for word in words if word.isdigit())
+    return min(limits) // MIB
+
+
+def default_workers() -> int:
+    """Return one worker for each core, as far as memory goes; one alone where no Redis connects several."""
+    if not os.environ.get("REDIS_URL"):
+        return 1
+    most = MOST_WORKERS if os.environ.get("APP_ENV") == "production" else DEVELOPMENT_WORKERS
+    return max(1, min(most, int(processors() + 0.5), memory_mib() // WORKER_MIB))
+
+
+def default_threads() -> int:
+    """Return 8, the best for requests alone; where sockets are served too, one thread more for each."""
+    if os.environ.get("WEB_ROLE", "all") == "web":
+        return 8
+    return number("MAX_SOCKETS", 200) + 16
+
+
+bind = f"{host()}:{number('PORT', 8000)}"
+workers = number("WEB_CONCURRENCY", default_workers())
+worker_class = os.environ.get("WORKER_CLASS") or "gthread"
+threads = number("THREADS", default_threads())
+# above the threads, or gthread neither keeps a connection alive nor lets one wait
+worker_connections = number("WORKER_CONNECTIONS", threads + 1000)
+backlog = 2048
+keepalive = number("KEEP_ALIVE", 10)
+# with gthread this ends a worker whose main loop is stuck, not a request that takes long
+timeout = number("WORKER_TIMEOUT", 180)
+graceful_timeout = number("GRACEFUL_TIMEOUT", 30)
+max_requests = number("MAX_REQUESTS", 0)
+max_requests_jitter = max_requests // 10
+preload_app = False
+
+accesslog = None  # the application writes one line per request itself
+errorlog = "-"
+loglevel = (os.environ.get("LOG_LEVEL") or "info").lower()
+proc_name = "versant"
+forwarded_allow_ips = (
+    ""  # the application trusts proxies by count (TRUSTED_PROXIES); nobody else may speak for them
+)
+if os.access("/dev/shm", os.W_OK):  # noqa: S108 - the heartbeat must not wait for a disk
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
+
+# gunicorn's default is one for all servers of a user, where the second takes away the first's
+control_socket = str(Path(os.environ.get("DATA_DIR") or "data").absolute() / "gunicorn.ctl")
+control_socket_disable = len(os.fsencode(control_socket)) > SOCKET_PATH_BYTES
+
+_stoppers: list[threading.Thread] = []
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the application's background loops, and a thread that stops them once the worker must end."""
+    versant = getattr(worker.wsgi, "extensions", {}).get("versant")
+    if versant is None:
+        return
+    versant.start()
+    stopper = threading.Thread(target=_stop_when_told, args=(worker, versant), name="stopper", daemon=True)
+    stopper.start()
+    _stoppers.append(stopper)
+
+
+def _stop_when_told(worker: Any, versant: Any) -> None:
+    """Close the sockets first, or gunicorn waits for them as for requests.
+
+    ``alive`` falls for every cause: SIGTERM, MAX_REQUESTS, a reload; the parent changes when it was killed.
+    """
+    while worker.alive and worker.ppid == os.getppid():
+        time.sleep(NOTICE_SECONDS)
+    try:
+        versant.stop()
+    except Exception:
+        worker.log.exception("The background work did not stop cleanly")
+
+
+def worker_exit(server: Any, _worker: Any) -> None:
+    """Give the background loops the rest of the graceful time."""
+    for stopper in _stoppers:
+        stopper.join(server.cfg.graceful_timeout)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take a dead worker out of the metrics that all workers share."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return
+    from prometheus_client import multiprocess  # noqa: PLC0415 - not needed where metrics are off
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
