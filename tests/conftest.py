@@ -1,0 +1,149 @@
+"""A real app on a real mongod and redis: nothing is patched, every test finds an empty database."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pymongo import MongoClient
+
+from config.settings import Settings
+from main import Runtime, create_app
+from services.migrations import Migrator
+from tests import servers
+from tests.cast import Cast
+from tests.listener import CommandLog
+
+IDLE_SECONDS = 20.0
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the servers of the run, in the process that leads it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        servers.stop_servers()
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a server of this test process: its own database, a cheap hash, no pause between tries."""
+    name = f"versant_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
+    environment = {
+        "MONGODB_URI": servers.mongo_server().replace("/?", f"/{name}?"),
+        "DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "BCRYPT_ROUNDS": "4",
+        "LOG_LEVEL": "WARNING",
+        "PUBLIC_URL": "http://versant.test",
+    }
+    return Settings.from_env(environment)
+
+
+@pytest.fixture(scope="session")
+def looking(settings: Settings) -> Iterator[Any]:
+    """The database as the tests look into it: by a client that the command log does not watch."""
+    client: MongoClient[dict[str, Any]] = MongoClient(settings.mongodb_uri, tz_aware=True)
+    client.drop_database(client.get_default_database().name)
+    yield client.get_default_database()
+    client.drop_database(client.get_default_database().name)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def command_log(looking: Any) -> CommandLog:
+    """What the app asks MongoDB; installed after the tests' own client was made."""
+    return CommandLog.installed()
+
+
+@pytest.fixture(scope="session")
+def running(settings: Settings, command_log: CommandLog) -> Iterator[Flask]:
+    """The app of this test process, its background loops included."""
+    app = create_app(settings)
+    app.config["TESTING"] = True
+    runtime: Runtime = app.extensions["versant"]
+    try:
+        Migrator(runtime.store.db).run()
+        runtime.start()
+        yield app
+    finally:
+        runtime.stop()
+        runtime.store.db.client.close()
+
+
+@pytest.fixture
+def app(running: Flask, looking: Any) -> Iterator[Flask]:
+    """The app, its database empty."""
+    yield running
+    runtime: Runtime = running.extensions["versant"]
+    looking["engine_jobs"].delete_many({})
+    settle(runtime, looking)
+    for name in looking.list_collection_names():
+        if name != "migrations" and not name.startswith("system."):
+            looking[name].delete_many({})
+    (runtime.settings.data_dir / "outbox.jsonl").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def runtime(app: Flask) -> Runtime:
+    """What runs behind the app."""
+    found: Runtime = app.extensions["versant"]
+    return found
+
+
+@pytest.fixture
+def db(app: Flask, looking: Any) -> Any:
+    """The database, for looking at what was stored."""
+    return looking
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client that has not logged in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def cast(app: Flask, outbox: Any) -> Cast:
+    """Two campuses, one admin each, students; and whoever else a test asks for."""
+    return Cast(app, outbox)
+
+
+@pytest.fixture(autouse=True)
+def every_tenant_command_names_its_scope() -> Iterator[None]:
+    """Fail the test during which a tenant collection was touched without a named scope."""
+    CommandLog.forget()
+    yield
+    assert CommandLog.unscoped() == []
+
+
+def settle(runtime: Runtime, looking: Any, seconds: float = IDLE_SECONDS) -> None:
+    """Return when no durable job is left or running."""
+    give_up = time.monotonic() + seconds
+    jobs = looking["engine_jobs"]
+    while time.monotonic() < give_up:
+        open_jobs = jobs.count_documents({"queue": {"$gte": ""}, "state": {"$in": ["available", "running"]}})
+        if not open_jobs and not any(runtime.engine.stats().values()):
+            return
+        time.sleep(0.02)
+    raise TimeoutError("background work did not come to rest")
+
+
+@pytest.fixture
+def at_rest(runtime: Runtime, looking: Any) -> Any:
+    """Call it to wait until all background work is done."""
+    return lambda seconds=IDLE_SECONDS: settle(runtime, looking, seconds)
+
+
+@pytest.fixture
+def outbox(runtime: Runtime) -> Any:
+    """Call it to read every message in the outbox, oldest first."""
+    import json
+
+    path: Path = runtime.settings.data_dir / "outbox.jsonl"
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    return read

@@ -1,0 +1,242 @@
+"""What every job engine promises: durable, once at a time, resumed after any death. On a real MongoDB."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from integrations import threads_engine
+from integrations.threads_engine import ThreadsEngine
+from services.jobs.documents import INDEXES, JOBS, JobState
+from services.jobs.repository import JobRepository
+from services.ports import Done, JobResult, Later, Lease, Queue
+from utils.async_processor import AsyncProcessor
+from utils.clock import SystemClock
+from utils.store import Store
+from utils.supervisor import Supervisor
+
+LEASE_SECONDS = 0.6
+
+
+class Machine:
+    """An engine with its loops, as one server process has them."""
+
+    def __init__(self, store: Store, handler: Callable[[Lease], JobResult]) -> None:
+        self.buried: list[tuple[Mapping[str, Any], str]] = []
+        self.jobs = JobRepository(store)
+        self.engine = ThreadsEngine(self.jobs, store, AsyncProcessor(8), SystemClock(), LEASE_SECONDS)
+        self.engine.handle("work", handler, lambda args, reason: self.buried.append((args, reason)))
+        self.supervisor = Supervisor(SystemClock())
+        self.engine.install(self.supervisor, {Queue.MESSAGES: 4})
+
+    def start(self) -> "Machine":
+        self.supervisor.start()
+        return self
+
+    def stop(self) -> None:
+        self.engine.drain(5)
+        self.supervisor.stop()
+
+
+@pytest.fixture
+def store(runtime: Any, looking: Any) -> Store:
+    looking[JOBS].create_indexes(INDEXES[JOBS])
+    return runtime.store  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def machine(store: Store, runtime: Any) -> Iterator[Callable[..., Machine]]:
+    """Make machines that share one database; the app's own engine does not know their jobs' names."""
+    made: list[Machine] = []
+
+    def make(handler: Callable[[Lease], JobResult]) -> Machine:
+        made.append(Machine(store, handler))
+        return made[-1]
+
+    runtime.engine.pause()
+    yield make
+    for each in made:
+        each.stop()
+    runtime.engine.resume()
+
+
+def row(looking: Any, key: str) -> Any:
+    return looking[JOBS].find_one({"_id": key})
+
+
+def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def test_a_job_runs_once_and_is_completed(machine: Any, looking: Any) -> None:
+    seen: list[Mapping[str, Any]] = []
+    one = machine(lambda lease: seen.append(lease.args) or Done()).start()
+
+    one.engine.submit("work", {"n": 1}, queue=Queue.MESSAGES, key="k1")
+    one.engine.submit("work", {"n": 2}, queue=Queue.MESSAGES, key="k1")
+
+    until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
+    assert seen == [{"n": 1}]
+
+
+def test_a_job_of_a_transaction_that_failed_never_was(machine: Any, store: Store, looking: Any) -> None:
+    one = machine(lambda lease: Done()).start()
+
+    def work() -> None:
+        one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+        raise ValueError("the rest of the transaction failed")
+
+    with pytest.raises(ValueError, match="the rest"):
+        store.atomically(work)
+
+    assert row(looking, "k1") is None
+
+
+def test_many_jobs_over_two_machines_each_run_once(machine: Any, looking: Any) -> None:
+    seen: list[str] = []
+    first = machine(lambda lease: seen.append(lease.job_id) or Done()).start()
+    machine(lambda lease: seen.append(lease.job_id) or Done()).start()
+
+    first.engine.submit_many("work", [(f"k{n}", {}) for n in range(100)], queue=Queue.MESSAGES)
+
+    until(lambda: looking[JOBS].count_documents({"state": "completed"}) == 100)
+    assert sorted(seen) == sorted(f"k{n}" for n in range(100))
+
+
+def test_a_job_that_asks_for_later_comes_back_without_burning_an_attempt(machine: Any, looking: Any) -> None:
+    calls: list[int] = []
+
+    def handler(lease: Lease) -> JobResult:
+        calls.append(lease.attempt)
+        return Later(0.05) if len(calls) < 4 else Done()
+
+    machine(handler).start().engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+
+    until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
+    assert calls == [1, 1, 1, 1]
+
+
+def test_a_job_that_raises_is_tried_again_and_counted(machine: Any, looking: Any) -> None:
+    calls: list[int] = []
+
+    def handler(lease: Lease) -> JobResult:
+        calls.append(lease.attempt)
+        if len(calls) < 3:
+            raise ConnectionError("away")
+        return Done()
+
+    machine(handler).start().engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+
+    until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
+    assert calls == [1, 2, 3]
+
+
+def test_a_job_of_a_dead_process_is_rescued_when_its_lease_has_lapsed(machine: Any, looking: Any) -> None:
+    seen: list[int] = []
+    one = machine(lambda lease: seen.append(lease.fence) or Done())
+    one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+    dead = one.jobs.claim(Queue.MESSAGES, LEASE_SECONDS)  # as by a process that is killed right after
+
+    one.start()
+
+    until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
+    assert seen == [dead.fence + 1]
+
+
+def test_a_late_write_of_an_older_claim_changes_nothing(machine: Any, looking: Any) -> None:
+    one = machine(lambda lease: Done())
+    one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+    old = one.jobs.claim(Queue.MESSAGES, 0.001)
+    until(lambda: one.jobs.rescue())
+    new = one.jobs.claim(Queue.MESSAGES, 30)
+
+    assert not one.jobs.finish("k1", old.fence, JobState.COMPLETED)
+    assert not one.jobs.renew("k1", old.fence, 30)
+    assert not one.jobs.release("k1", old.fence, 0, burn=True)
+    assert one.jobs.finish("k1", new.fence, JobState.COMPLETED)
+
+
+def test_a_lease_is_renewed_while_the_work_goes_on(machine: Any, looking: Any) -> None:
+    calls: list[bool] = []
+
+    def handler(lease: Lease) -> JobResult:
+        time.sleep(LEASE_SECONDS * 3)
+        calls.append(lease.alive())
+        return Done()
+
+    machine(handler).start().engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+
+    until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
+    assert calls == [True]
+
+
+def test_a_job_that_no_worker_survives_is_buried_with_its_reason(
+    machine: Any, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine(lambda lease: Done())
+    one.engine.submit("work", {"n": 1}, queue=Queue.MESSAGES, key="k1")
+    looking[JOBS].update_one(
+        {"_id": "k1"}, {"$set": {"attempt": threads_engine.MAX_ATTEMPTS, "error": "it exits"}}
+    )
+
+    one.start()
+
+    until(lambda: row(looking, "k1")["state"] == JobState.DISCARDED)
+    assert one.buried == [({"n": 1}, "it exits")]
+
+
+def test_draining_gives_running_jobs_back_without_burning_an_attempt(machine: Any, looking: Any) -> None:
+    began = threading.Event()
+
+    def handler(lease: Lease) -> JobResult:
+        began.set()
+        until(lambda: not lease.alive())
+        return Later(0)
+
+    one = machine(handler).start()
+    one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+    assert began.wait(5)
+
+    assert one.engine.drain(5) == 0
+
+    left = row(looking, "k1")
+    assert (left["state"], left["attempt"]) == (JobState.AVAILABLE, 0)
+
+
+def test_a_job_runs_at_its_time_by_the_databases_clock(machine: Any, looking: Any) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    seen: list[str] = []
+    one = machine(lambda lease: seen.append(lease.job_id) or Done()).start()
+
+    later = datetime.now(UTC) + timedelta(hours=1)
+    one.engine.submit("work", {}, queue=Queue.MESSAGES, key="in an hour", run_at=later)
+    one.engine.submit("work", {}, queue=Queue.MESSAGES, key="now")
+
+    until(lambda: seen == ["now"])
+    assert row(looking, "in an hour")["state"] == JobState.AVAILABLE
+
+
+def test_the_queue_takes_no_more_than_its_seats_at_once(machine: Any, looking: Any) -> None:
+    lock, at_once, most = threading.Lock(), 0, 0
+
+    def handler(lease: Lease) -> JobResult:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.03)
+        with lock:
+            at_once -= 1
+        return Done()
+
+    one = machine(handler).start()
+    one.engine.submit_many("work", [(f"k{n}", {}) for n in range(20)], queue=Queue.MESSAGES)
+
+    until(lambda: looking[JOBS].count_documents({"state": "completed"}) == 20)
+    assert most == 4

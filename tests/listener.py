@@ -1,0 +1,55 @@
+"""Watches every MongoDB command of the test process for its scope."""
+
+import threading
+from typing import Any, ClassVar
+
+from pymongo import monitoring
+
+from models import TENANT_COLLECTIONS
+
+LOOKED_AT = frozenset(
+    {"find", "aggregate", "insert", "update", "delete", "findAndModify", "count", "distinct"}
+)
+
+
+class CommandLog(monitoring.CommandListener):
+    """Records commands on tenant collections that carry no comment. It never raises: that would be swallowed."""
+
+    _one: ClassVar["CommandLog | None"] = None
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _found: ClassVar[list[str]] = []
+
+    @classmethod
+    def installed(cls) -> "CommandLog":
+        """Return the log of this process: it watches every client that is made from now on."""
+        if cls._one is None:
+            cls._one = cls()
+            monitoring.register(cls._one)
+        return cls._one
+
+    @classmethod
+    def forget(cls) -> None:
+        """Begin anew."""
+        with cls._lock:
+            cls._found.clear()
+
+    @classmethod
+    def unscoped(cls) -> list[str]:
+        """Return what was asked without naming a scope."""
+        with cls._lock:
+            return list(cls._found)
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Look at one command."""
+        collection: Any = event.command.get(event.command_name)
+        if event.command_name not in LOOKED_AT or collection not in TENANT_COLLECTIONS:
+            return
+        if not event.command.get("comment"):
+            with self._lock:
+                self._found.append(f"{event.command_name} {collection}")
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Nothing to see."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Nothing to see."""

@@ -1,0 +1,331 @@
+"""What becomes of a unit for every answer a provider can give. On a real MongoDB, with a provider that is told
+what to say."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient
+from services.batch_jobs.progress import Announcer
+from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.sending import SubBatchSending
+from services.batch_jobs.service import BatchJobService
+from services.notifications.templates import TemplateSource
+from services.ports import (
+    JSON,
+    Accepted,
+    Ambiguous,
+    Blocked,
+    Busy,
+    Channel,
+    Done,
+    JobResult,
+    Later,
+    Lease,
+    Message,
+    Refused,
+    SendOutcome,
+    SendUnit,
+)
+from utils.clock import SystemClock
+
+Answer = SendOutcome | Callable[[SendUnit], SendOutcome]
+
+
+@dataclass
+class Provider:
+    """Says what it is told, in order, then accepts; remembers every call."""
+
+    channel: Channel
+    unit_size: int = 3
+    repeat_seconds: float = 600.0
+    confirms_delivery: bool = False
+    answers: list[Answer] = field(default_factory=list)
+    calls: list[SendUnit] = field(default_factory=list)
+
+    def send(self, unit: SendUnit) -> SendOutcome:
+        self.calls.append(unit)
+        answer = self.answers.pop(0) if self.answers else Accepted()
+        return answer(unit) if callable(answer) else answer
+
+    def status(self) -> Mapping[str, JSON]:
+        return {}
+
+
+class Plain:
+    """Composes the name and nothing else."""
+
+    def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
+        return Message(delivery.id, delivery.channel, delivery.to or "", delivery.name, "", delivery.name)
+
+
+class Everybody:
+    def __init__(self) -> None:
+        self.allowed = True
+
+    def may_send(self, user_id: str) -> bool:
+        return self.allowed
+
+
+class Bench:
+    """A batch job service over the test's database, with its providers and a hand-cranked engine."""
+
+    def __init__(self, runtime: Any) -> None:
+        store = runtime.store
+        self.email, self.sms = Provider(Channel.EMAIL), Provider(Channel.SMS, 1, 0.0)
+        senders = {Channel.EMAIL: self.email, Channel.SMS: self.sms}
+        self.jobs, self.deliveries = BatchJobRepository(store), DeliveryRepository(store)
+        self.work: list[tuple[str, Mapping[str, Any]]] = []
+        self.service = BatchJobService(
+            self.jobs, self.deliveries, store, self, runtime.renderer, senders, SystemClock(), 100
+        )
+        announcer = Announcer(self.jobs, self.service, self)
+        self.rights = Everybody()
+        self.sending = SubBatchSending(
+            self.jobs, self.deliveries, senders, {JobType.CREDENTIALS: Plain()}, announcer, self.rights
+        )
+        self.fence = 0
+
+    def submit(self, job: str, args: Mapping[str, Any], **more: Any) -> None:
+        self.finish = Lease("finish", 1, args, 1, lambda: True)
+
+    def submit_many(self, job: str, many: Sequence[tuple[str, Mapping[str, Any]]], **more: Any) -> None:
+        self.work += many
+
+    def wake(self, queue: Any) -> None: ...
+
+    def publish(self, *event: Any) -> None: ...
+
+    def job(self, people: int, *channels: Channel) -> BatchJob:
+        job = self.service.open(
+            JobType.CREDENTIALS, channels, campus_id="c1", course_ids=("x",), actor_id="admin"
+        )
+        addresses = {Channel.EMAIL: "p@example.com", Channel.SMS: "+919000000000"}
+        self.service.add(job, [Recipient(f"p{n}", f"Person {n}", addresses) for n in range(people)])
+        self.service.close(job)
+        return job
+
+    def run(self, alive: Callable[[], bool] = lambda: True) -> JobResult:
+        """Run the oldest sub-batch as one claim would."""
+        self.fence += 1
+        key, args = self.work[0]
+        return self.sending.run(Lease(key, self.fence, args, 1, alive))
+
+    def states(self, looking: Any) -> list[str]:
+        return [row["state"] for row in looking["deliveries"].find().sort("number")]
+
+
+@pytest.fixture
+def bench(runtime: Any) -> Bench:
+    return Bench(runtime)
+
+
+def test_accepted_units_are_sent_with_the_providers_ids(bench: Bench, looking: Any) -> None:
+    bench.email.answers = [Accepted(("a", "b", "c")), Accepted(("d",))]
+    job = bench.job(4, Channel.EMAIL)
+
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["sent"] * 4
+    assert [row["provider_message_id"] for row in looking["deliveries"].find().sort("number")] == list("abcd")
+    assert looking["batch_jobs"].find_one({"_id": job.id})["state"] == "completed"
+
+
+def test_a_crash_after_the_call_repeats_the_same_unit_with_the_same_key(bench: Bench, looking: Any) -> None:
+    def power_cut(unit: SendUnit) -> SendOutcome:
+        raise SystemExit
+
+    bench.email.answers = [power_cut]
+    bench.job(3, Channel.EMAIL)
+    with pytest.raises(SystemExit):
+        bench.run()
+    assert bench.states(looking) == ["sending"] * 3
+
+    assert bench.run() == Done()
+
+    first, second = bench.email.calls
+    assert first == second
+    assert bench.states(looking) == ["sent"] * 3
+
+
+def test_a_crash_while_an_sms_was_sent_leaves_it_unknown_and_the_others_sent(
+    bench: Bench, looking: Any
+) -> None:
+    def power_cut(unit: SendUnit) -> SendOutcome:
+        raise SystemExit
+
+    bench.sms.answers = [Accepted(), power_cut]
+    bench.job(3, Channel.SMS)
+    with pytest.raises(SystemExit):
+        bench.run()
+
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["sent", "unknown", "sent"]
+    assert len(bench.sms.calls) == 3
+
+
+def test_an_ambiguous_email_waits_and_is_repeated(bench: Bench, looking: Any) -> None:
+    bench.email.answers = [Ambiguous("timeout")]
+    bench.job(2, Channel.EMAIL)
+
+    assert isinstance(bench.run(), Later)
+    assert bench.states(looking) == ["sending"] * 2
+    assert bench.run() == Done()
+
+    assert bench.email.calls[0].key == bench.email.calls[1].key
+    assert bench.states(looking) == ["sent"] * 2
+
+
+def test_an_ambiguous_email_is_unknown_once_the_provider_has_forgotten_its_key(
+    bench: Bench, looking: Any
+) -> None:
+    from datetime import timedelta
+
+    bench.email.answers = [Ambiguous("timeout")]
+    bench.job(2, Channel.EMAIL)
+    bench.run()
+    before = looking["deliveries"].find_one()["first_call_at"] - timedelta(seconds=600)
+    looking["deliveries"].update_many({}, {"$set": {"first_call_at": before}})
+
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["unknown"] * 2
+    assert len(bench.email.calls) == 1
+
+
+def test_an_ambiguous_sms_is_unknown_at_once(bench: Bench, looking: Any) -> None:
+    bench.sms.answers = [Ambiguous("reset")]
+    bench.job(2, Channel.SMS)
+
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["unknown", "sent"]
+
+
+def test_one_bad_address_of_many_fails_alone(bench: Bench, looking: Any) -> None:
+    def refuse_the_second(unit: SendUnit) -> SendOutcome:
+        bad = any(message.name == "Person 1" for message in unit.messages)
+        return Refused("email is not valid in to") if bad else Accepted()
+
+    bench.email.unit_size = 100
+    bench.email.answers = [refuse_the_second] * 20
+    bench.job(10, Channel.EMAIL)
+
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["sent", "failed", *["sent"] * 8]
+    keys = [unit.key for unit in bench.email.calls]
+    assert len(set(keys)) == len(keys)  # a refused unit is never sent again under its key
+
+
+@pytest.mark.parametrize("answer", [Busy("429", 7.0), Blocked("401 key expired")])
+def test_what_was_certainly_not_taken_waits_as_pending(bench: Bench, looking: Any, answer: Any) -> None:
+    bench.sms.answers = [answer]
+    bench.job(2, Channel.SMS)
+
+    pause = bench.run()
+
+    assert isinstance(pause, Later)
+    assert pause.seconds == (7.0 if isinstance(answer, Busy) else 60.0)
+    assert bench.states(looking) == ["pending"] * 2
+    assert bench.run() == Done()
+    assert bench.states(looking) == ["sent"] * 2
+
+
+def test_a_busy_answer_to_a_repeat_leaves_the_first_call_in_doubt(bench: Bench, looking: Any) -> None:
+    bench.email.answers = [Ambiguous("timeout"), Busy("429", 1.0)]
+    bench.job(1, Channel.EMAIL)
+    bench.run()
+
+    assert bench.run() == Later(1.0)
+
+    assert bench.states(looking) == ["sending"]
+
+
+def test_a_lease_that_ends_before_the_call_leaves_nothing_in_doubt(bench: Bench, looking: Any) -> None:
+    answers = iter([True, False])
+    bench.job(1, Channel.SMS)
+
+    assert bench.run(alive=lambda: next(answers, False)) == Later(0)
+
+    assert bench.states(looking) == ["pending"]
+    assert bench.sms.calls == []
+
+
+def test_a_late_answer_of_an_older_claim_cannot_overwrite_a_newer_one(bench: Bench, looking: Any) -> None:
+    def overtaken(unit: SendUnit) -> SendOutcome:
+        bench.run()  # a newer claim settles the unit while this call still hangs
+        return Refused("too late")
+
+    bench.sms.answers = [overtaken]
+    bench.job(1, Channel.SMS)
+
+    bench.run()
+
+    assert bench.states(looking) == ["unknown"]
+    assert len(bench.sms.calls) == 1
+
+
+def test_nobody_without_an_address_is_forgotten(bench: Bench, looking: Any) -> None:
+    job = bench.service.open(
+        JobType.CREDENTIALS, [Channel.SMS], campus_id="c1", course_ids=(), actor_id="admin"
+    )
+    bench.service.add(job, [Recipient("p1", "Person 1", {Channel.SMS: None})])
+    bench.service.close(job)
+
+    assert bench.run() == Done()
+
+    (row,) = looking["deliveries"].find()
+    assert (row["state"], row["last_error"]) == ("skipped", "no mobile number")
+    assert looking["batch_jobs"].find_one()["state"] == "completed"
+
+
+def test_whoever_may_no_longer_send_stops_their_job_within_a_sub_batch(bench: Bench, looking: Any) -> None:
+    bench.job(2, Channel.EMAIL)
+    bench.rights.allowed = False
+
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["failed"] * 2
+    assert bench.email.calls == []
+
+
+def test_a_dead_letter_says_what_may_have_left_and_what_has_not(bench: Bench, looking: Any) -> None:
+    job = bench.job(2, Channel.EMAIL)
+    looking["deliveries"].update_one({"job_id": job.id}, {"$set": {"state": "sending", "fence": 9}})
+
+    bench.sending.dead(bench.work[0][1], "it exits")
+
+    assert bench.states(looking) == ["unknown", "failed"]
+    assert looking["batch_jobs"].find_one({"_id": job.id})["state"] == "completed"
+
+
+def test_a_provider_that_knows_deliveries_by_id_is_asked_again_whenever(bench: Bench, looking: Any) -> None:
+    from datetime import timedelta
+
+    bench.sms.repeat_seconds, bench.sms.confirms_delivery = math.inf, True
+    bench.job(1, Channel.SMS)
+    looking["deliveries"].update_one({}, {"$set": {"state": "sending"}})
+    row = looking["deliveries"].find_one()
+    looking["deliveries"].update_one(
+        {}, {"$set": {"first_call_at": row["created_at"] - timedelta(days=3), "fence": 0}}
+    )
+
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["delivered"]
+
+
+def test_the_history_of_a_delivery_is_complete(bench: Bench, looking: Any) -> None:
+    bench.email.answers = [Busy("429", 1.0)]
+    bench.job(1, Channel.EMAIL)
+    bench.run()
+    bench.run()
+
+    (row,) = looking["deliveries"].find()
+
+    assert [step["state"] for step in row["history"]] == ["pending", "sending", "pending", "sending", "sent"]

@@ -1,0 +1,81 @@
+"""Loops that may not die."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from utils.clock import SystemClock
+from utils.supervisor import Supervisor
+
+
+def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        if true():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def test_a_loop_goes_on_after_its_tick_raised() -> None:
+    ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(len(ticks))
+        if len(ticks) < 3:
+            raise ConnectionError("the database is away")
+
+    supervisor = Supervisor(SystemClock())
+    supervisor.add("brittle", 0.01, tick)
+
+    supervisor.start()
+
+    assert eventually(lambda: len(ticks) > 5)
+    assert [loop.failures for loop in supervisor.health() if loop.name == "brittle"] == [0]
+    supervisor.stop()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it dies on purpose
+def test_a_loop_whose_thread_died_is_started_again() -> None:
+    ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == 1:
+            raise SystemExit  # leaves the thread, as a defect in a library might
+
+    supervisor = Supervisor(SystemClock())
+    supervisor.add("mortal", 0.01, tick)
+
+    supervisor.start()
+
+    assert eventually(lambda: len(ticks) > 3)
+    supervisor.stop()
+
+
+def test_a_woken_loop_does_not_wait_for_its_interval() -> None:
+    ticked = threading.Event()
+    supervisor = Supervisor(SystemClock())
+    loop = supervisor.add("sleeper", 60.0, ticked.set)
+    supervisor.start()
+    assert ticked.wait(2)
+    ticked.clear()
+
+    loop.wake()
+
+    assert ticked.wait(2)
+    supervisor.stop()
+
+
+def test_stopping_ends_every_thread() -> None:
+    before = threading.active_count()
+    supervisor = Supervisor(SystemClock())
+    for number in range(5):
+        supervisor.add(f"loop-{number}", 60.0, lambda: None)
+    supervisor.start()
+
+    supervisor.stop()
+
+    assert threading.active_count() == before
