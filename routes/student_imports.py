@@ -1,5 +1,7 @@
 """/student_management/imports: rosters, from upload to commit."""
 
+from importlib import import_module
+
 from flask import Blueprint, Response
 
 from config.permissions import Permission
@@ -7,7 +9,6 @@ from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
 from services.imports.roster.error_file import template_csv
-from services.imports.roster.template import template_xlsx
 from services.imports.schemas import (
     ImportCommit,
     ImportCreate,
@@ -43,7 +44,9 @@ def template(query: TemplateQuery) -> Response:
     """Download an empty roster whose columns keep leading zeros."""
     if query.format == "csv":
         return _file(template_csv(), CSV, "roster.csv")
-    return _file(template_xlsx(), XLSX, "roster.xlsx")
+    # by name: a server need not carry what writes workbooks until somebody asks for one
+    workbook: bytes = import_module("services.imports.roster.template").template_xlsx()
+    return _file(workbook, XLSX, "roster.xlsx")
 
 
 @route(bp, "GET", "/<import_id>", permission=Permission.IMPORT_READ, raises=[ImportNotFound])

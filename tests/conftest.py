@@ -118,6 +118,30 @@ def every_tenant_command_names_its_scope() -> Iterator[None]:
     assert CommandLog.unscoped() == []
 
 
+WATCHED_LOGGERS = (
+    "utils.supervisor",
+    "utils.async_processor",
+    "integrations.threads_engine",
+    "routes._kit.errors",
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_unforeseen_was_logged(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    """Fail the test during which a loop, a job or a request failed in a way that nobody had foreseen."""
+    yield
+    if request.node.get_closest_marker("expects_errors"):
+        return
+    found = [
+        r.getMessage()
+        for r in caplog.get_records("call")
+        if r.levelname == "ERROR" and r.name in WATCHED_LOGGERS
+    ]
+    assert found == []
+
+
 def settle(runtime: Runtime, looking: Any, seconds: float = IDLE_SECONDS) -> None:
     """Return when no durable job is left or running."""
     give_up = time.monotonic() + seconds

@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}  # nothing of ours: it holds secrets
 EXIT_OUT_OF_MEMORY: Final = 86
 PR_SET_PDEATHSIG: Final = 1
+NICENESS: Final = 5  # requests come first; more would starve the child on a busy day until it is killed
 READ_BYTES: Final = 65_536
 LONGEST_LINE: Final = 1024 * 1024
 STDERR_BYTES: Final = 4096
@@ -98,7 +99,7 @@ def harden(parent: int, limits: Limits) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    os.nice(10)
+    os.nice(NICENESS)
     memory = limits.memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from services.batch_jobs.documents import (
     BATCH_JOBS,
@@ -22,7 +23,8 @@ from utils.paging import Keyset
 from utils.scope import Scope
 from utils.store import PLATFORM, Row, ScopeRule, Store
 
-ACTIVE = (BatchJobState.QUEUED, BatchJobState.RUNNING)
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+ACTIVE: Final = (BatchJobState.QUEUED, BatchJobState.RUNNING)
 
 
 class BatchJobRepository:
@@ -94,7 +96,7 @@ class BatchJobRepository:
 
     def may_announce(self, scope: Scope, job_id: str, gap_ms: int) -> bool:
         """Win the right to announce a job, at most once per ``gap_ms`` over all processes."""
-        due = {"$lte": [{"$ifNull": ["$announced_at", {"$toDate": 0}]}, {"$subtract": ["$$NOW", gap_ms]}]}
+        due = {"$lte": [{"$ifNull": ["$announced_at", LONG_AGO]}, {"$subtract": ["$$NOW", gap_ms]}]}
         return self._jobs.update_one(
             scope, {"_id": job_id, "$expr": due}, [{"$set": {"announced_at": "$$NOW"}}]
         )

@@ -121,6 +121,7 @@ def test_a_job_that_asks_for_later_comes_back_without_burning_an_attempt(machine
     assert calls == [1, 1, 1, 1]
 
 
+@pytest.mark.expects_errors
 def test_a_job_that_raises_is_tried_again_and_counted(machine: Any, looking: Any) -> None:
     calls: list[int] = []
 

@@ -10,7 +10,7 @@ from config.permissions import Role
 from main import Runtime
 from services.accounts.passwords import Passwords
 from tests.cast import PASSWORD
-from tests.people import WRONG, bearer, grown, invited, log_in, place, refreshed, told
+from tests.people import WRONG, bearer, grown, invited, log_in, place, refreshed, told, wide
 from utils.offload import Offload
 
 
@@ -38,7 +38,7 @@ def test_a_login_answers_as_the_contract_says(client: FlaskClient, runtime: Runt
 
 @pytest.mark.parametrize(
     "typed",
-    ["boss", "BOSS", "\uff42\uff4f\uff53\uff53", "98765 43210", "+91 98765-43210", "Boss@Example.com"],
+    ["boss", "BOSS", wide("boss"), "98765 43210", "+91 98765-43210", "Boss@Example.com"],
 )
 def test_staff_log_in_by_username_mobile_or_email(client: FlaskClient, runtime: Runtime, typed: str) -> None:
     grown(
@@ -103,7 +103,7 @@ def test_only_text_is_taken(client: FlaskClient, field: str, value: Any) -> None
 def test_the_password_is_compared_in_its_normal_form(client: FlaskClient, runtime: Runtime) -> None:
     grown(runtime, "r1")
 
-    assert log_in(client, "r1", PASSWORD.replace("7", "\uff17")).status_code == 200
+    assert log_in(client, "r1", wide(PASSWORD)).status_code == 200
 
 
 def test_a_hash_of_another_cost_is_renewed_at_login(client: FlaskClient, runtime: Runtime, db: Any) -> None:

@@ -1,6 +1,8 @@
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from config.permissions import Role
@@ -77,3 +79,21 @@ def test_a_password_that_others_know_has_to_be_changed_first(
     assert (refused.status_code, refused.get_json()["type"]) == (403, "/problems/password-change-required")
     assert (me.status_code, changed.status_code) == (200, 204)
     assert client.get("/admin_management/admins", headers=headers).status_code == 200
+
+
+def test_of_two_changes_at_once_one_holds(app: Flask, runtime: Runtime) -> None:
+    grown(runtime, "r1")
+    tokens = [log_in(app.test_client(), "r1").get_json()["access_token"] for _ in range(2)]
+
+    def change(number: int) -> int:
+        wish = {"current_password": PASSWORD, "new_password": f"{OTHER} {number}"}
+        headers = bearer(tokens[number])
+        return app.test_client().post("/auth/change_password", json=wish, headers=headers).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(change, range(2)))
+
+    assert statuses.count(204) == 1
+    assert {status for status in statuses if status != 204} <= {401, 409, 422}
+    winner = f"{OTHER} {statuses.index(204)}"
+    assert log_in(app.test_client(), "r1", winner).status_code == 200

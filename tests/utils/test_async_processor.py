@@ -19,6 +19,7 @@ def test_no_more_is_taken_than_can_run_at_once() -> None:
     assert processor.drain(5) == 0
 
 
+@pytest.mark.expects_errors
 def test_a_failure_is_logged_and_frees_its_seat(caplog: pytest.LogCaptureFixture) -> None:
     processor = AsyncProcessor(1)
 

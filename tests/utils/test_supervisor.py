@@ -19,6 +19,7 @@ def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
     return False
 
 
+@pytest.mark.expects_errors
 def test_a_loop_goes_on_after_its_tick_raised() -> None:
     ticks: list[int] = []
 
@@ -37,6 +38,7 @@ def test_a_loop_goes_on_after_its_tick_raised() -> None:
     supervisor.stop()
 
 
+@pytest.mark.expects_errors
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it dies on purpose
 def test_a_loop_whose_thread_died_is_started_again() -> None:
     ticks: list[int] = []

@@ -23,7 +23,8 @@ CHUNK: Final = 256 * 1024
 LONGEST_TAG: Final = 4 * CHUNK
 DOCTYPE: Final = re.compile(rb"<!doctype", re.IGNORECASE)
 ROW: Final = re.compile(rb"<(?:[\w.-]+:)?row(?=[\s/>])([^>]*)>")
-ROW_NUMBER: Final = re.compile(rb"""\sr\s*=\s*["'](\d{1,9})["']""")
+ROW_NUMBER: Final = re.compile(rb"""\sr\s*=\s*["']([^"']*)["']""")
+LONGEST_NUMBER: Final = 9
 UNZIPPABLE: Final = (BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 DAMAGED: Final = (
@@ -166,12 +167,15 @@ class _Worksheet:
         for row in ROW.finditer(piece):
             self._count(piece, start, row.start())
             start, self._cells = row.end(), 0
-            number = ROW_NUMBER.search(row[1])
-            following = int(number[1]) if number else self._row + 1
-            if following <= self._row:
-                raise RosterFailed("damaged-file", DAMAGED)
-            self._row = following
+            self._row = self._following(ROW_NUMBER.search(row[1]))
         self._count(piece, start, len(piece))
+
+    def _following(self, number: re.Match[bytes] | None) -> int:
+        if number is None:
+            return self._row + 1
+        if not number[1].isdigit() or len(number[1]) > LONGEST_NUMBER or int(number[1]) <= self._row:
+            raise RosterFailed("damaged-file", DAMAGED)
+        return int(number[1])
 
     def _count(self, piece: bytes, start: int, end: int) -> None:
         self._cells += piece.count(b"<c ", start, end) + piece.count(b"<c>", start, end)

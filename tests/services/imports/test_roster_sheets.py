@@ -197,7 +197,7 @@ def test_a_student_in_the_last_row_of_a_sheet_is_found_with_that_number(tmp_path
     assert [row["row"] for row in read(tmp_path, content).rows] == [1_048_576]
 
 
-@pytest.mark.parametrize("number", [1_048_577, 999_999_999, 1, 3])
+@pytest.mark.parametrize("number", [1_048_577, 999_999_999, 10**18, 1, 3])
 def test_rows_beyond_the_sheet_or_out_of_order_are_never_dropped_in_silence(
     tmp_path: Path, number: int
 ) -> None:
@@ -207,6 +207,15 @@ def test_rows_beyond_the_sheet_or_out_of_order_are_never_dropped_in_silence(
         read(tmp_path, with_sheet(rows))
 
     assert failed.value.slug == "damaged-file"
+
+
+def test_addresses_that_a_spreadsheet_has_made_into_links_are_no_links_to_other_files(
+    tmp_path: Path,
+) -> None:
+    def linked(sheet: Any) -> None:
+        sheet["E2"].hyperlink = "mailto:asha@example.com"
+
+    assert read(tmp_path, xlsx(ASHA, touch=linked)).student()["email"] == "asha@example.com"
 
 
 def test_rows_and_cells_without_addresses_are_read_in_their_order(tmp_path: Path) -> None:
