@@ -27,9 +27,10 @@ _ADDRESS_IN_USE: Final = 48
 _NOT_YET_INITIALIZED: Final = 94
 _OPTIONS: Final = (
     *("--bind_ip", LOOPBACK, "--nounixsocket", "--noscripting", "--quiet", "--replSet", SET_NAME),
-    *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"),
-    # by default the journal alone takes 300 MB before the first document
-    *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=32MB)"),
+    # by default the journal alone takes 300 MB before the first document, and the cache half of the memory
+    *("--oplogSize", "256", "--wiredTigerEngineConfigString"),
+    "cache_size=160MB,log=(prealloc=false,file_max=32MB)",
+    *("--setParameter", "tcmallocAggressiveMemoryDecommit=1"),
     # not zlib: this build hands out its memory to whoever asks with a forged length (CVE-2025-14847)
     *("--networkMessageCompressors", "snappy,zstd"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),

@@ -37,7 +37,8 @@ class Announcer:
         if job is None:
             return False
         shown = self._service.show(job)
-        self._jobs.save_counts(scope, job_id, shown.counts.model_dump(), shown.sub_batches.done)
+        units = (shown.sub_batches.total, shown.sub_batches.done)
+        self._jobs.save_counts(scope, job_id, shown.counts.model_dump(), units)
         self._feed.publish(f"batch_job:{job_id}", "batch_job:progress", shown)
         after = self._jobs.find(scope, job_id)
         return after is not None and after.state != shown.state

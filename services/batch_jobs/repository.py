@@ -21,7 +21,7 @@ from services.notifications.templates import TemplateSource
 from services.ports import Channel
 from utils.paging import Keyset
 from utils.scope import Scope
-from utils.store import PLATFORM, Row, ScopeRule, Store
+from utils.store import PLATFORM, Row, ScopeRule, Store, by_id
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ACTIVE: Final = (BatchJobState.QUEUED, BatchJobState.RUNNING)
@@ -49,10 +49,9 @@ class BatchJobRepository:
         query = {**filters, **keyset.filter}
         return self._jobs.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
 
-    def add_sub_batches(self, scope: Scope, job_id: str, sub_batches: Sequence[SubBatch]) -> None:
-        """Store sub-batches and count them on the job."""
+    def add_sub_batches(self, scope: Scope, sub_batches: Sequence[SubBatch]) -> None:
+        """Store sub-batches. The job itself is not written: its progress is, all the time, by others."""
         self._sub_batches.insert_many(scope, [sub_batch.to_mongo() for sub_batch in sub_batches])
-        self._jobs.update_one(scope, {"_id": job_id}, {"$inc": {"sub_batches": len(sub_batches)}})
 
     def find_sub_batch(self, scope: Scope, sub_batch_id: str) -> SubBatch | None:
         """Return a sub-batch."""
@@ -63,9 +62,12 @@ class BatchJobRepository:
         """Mark a sub-batch as done."""
         self._sub_batches.update_one(scope, {"_id": sub_batch_id}, {"$set": {"done": True}})
 
-    def sub_batches_done(self, scope: Scope, job_id: str) -> int:
-        """Return how many sub-batches of a job are done."""
-        return self._sub_batches.count(scope, {"job_id": job_id, "done": True})
+    def sub_batches_of(self, scope: Scope, job_id: str) -> tuple[int, int]:
+        """Return how many sub-batches a job has, and how many of them are done."""
+        group = {"$group": {"_id": "$done", "n": {"$sum": 1}}}
+        rows = self._sub_batches.aggregate(scope, {"job_id": job_id}, [group])
+        counts = {bool(row["_id"]): int(row["n"]) for row in rows}
+        return sum(counts.values()), counts.get(True, 0)
 
     def mark_filled(self, scope: Scope, job_id: str) -> bool:
         """Note that every recipient has been added."""
@@ -78,18 +80,22 @@ class BatchJobRepository:
             scope, {"_id": job_id, "state": BatchJobState.QUEUED}, [{"$set": started}]
         )
 
-    def save_counts(self, scope: Scope, job_id: str, counts: Mapping[str, int], done: int) -> None:
+    def save_counts(
+        self, scope: Scope, job_id: str, counts: Mapping[str, int], sub_batches: tuple[int, int]
+    ) -> None:
         """Keep the latest counts for lists."""
-        change = {"$set": {"counts": dict(counts), "sub_batches_done": done}}
-        self._jobs.update_one(scope, {"_id": job_id}, change)
+        total, done = sub_batches
+        change = {"counts": dict(counts), "sub_batches": total, "sub_batches_done": done}
+        self._jobs.update_one(scope, {"_id": job_id}, {"$set": change})
 
-    def complete(self, scope: Scope, job_id: str, counts: Mapping[str, int]) -> bool:
+    def complete(self, scope: Scope, job_id: str, counts: Mapping[str, int], sub_batches: int) -> bool:
         """End a filled job all of whose sub-batches are done; one caller wins."""
         change = {
             "state": BatchJobState.COMPLETED,
             "finished_at": "$$NOW",
             "counts": {"$literal": dict(counts)},
-            "sub_batches_done": "$sub_batches",
+            "sub_batches": sub_batches,
+            "sub_batches_done": sub_batches,
         }
         wanted = {"_id": job_id, "filled": True, "state": {"$in": ACTIVE}}
         return self._jobs.update_one(scope, wanted, [{"$set": change}])
@@ -162,17 +168,16 @@ class DeliveryRepository:
         provider_ids: Sequence[str] = (),
     ) -> int:
         """Move open deliveries to ``state``; return how many a newer fence had not taken away."""
-        if not provider_ids:
-            query = {"_id": {"$in": list(ids)}, **_mine(fence)}
-            return self._rows.update_many(scope, query, _become(state, reason, None))
-        pairs = zip(ids, provider_ids, strict=True)
-        return self._rows.update_each(
-            scope, [({"_id": one, **_mine(fence)}, _become(state, reason, given)) for one, given in pairs]
-        )
+        query = {"_id": {"$in": list(ids)}, **_mine(fence)}
+        change = _become(state, reason)
+        if provider_ids:
+            given = dict(zip(ids, provider_ids, strict=True))
+            change[0]["$set"] |= {"provider_message_id": by_id(given)}
+        return self._rows.update_many(scope, query, change)
 
     def rekey(self, scope: Scope, ids: Sequence[str], fence: int, unit: str) -> None:
         """Put refused deliveries into a new unit, to be tried as if for the first time."""
-        change = _become(DeliveryState.PENDING, "the unit was refused; tried again in a smaller one", None)
+        change = _become(DeliveryState.PENDING, "the unit was refused; tried again in a smaller one")
         change[0]["$set"] |= {"unit": unit}
         self._rows.update_many(scope, {"_id": {"$in": list(ids)}, **_mine(fence)}, change)
 
@@ -216,7 +221,7 @@ def _mine(fence: int) -> dict[str, Any]:
     return {"fence": {"$lte": fence}, "state": {"$in": list(OPEN_STATES)}}
 
 
-def _become(state: DeliveryState, reason: str | None, provider_id: str | None) -> list[dict[str, Any]]:
+def _become(state: DeliveryState, reason: str | None) -> list[dict[str, Any]]:
     change: dict[str, Any] = {
         "state": state,
         "updated_at": "$$NOW",
@@ -225,8 +230,6 @@ def _become(state: DeliveryState, reason: str | None, provider_id: str | None) -
     }
     if state is DeliveryState.PENDING:
         change["first_call_at"] = None  # certainly not taken: the next call is a first one
-    if provider_id is not None:
-        change["provider_message_id"] = {"$literal": provider_id}
     return [{"$set": change}]
 
 

@@ -111,9 +111,12 @@ class SubBatchSending:
 
     def _complete(self, scope: Scope, job_id: str) -> None:
         job = self._jobs.find(scope, job_id)
-        if job is None or not job.filled or self._jobs.sub_batches_done(scope, job_id) < job.sub_batches:
+        if job is None or not job.filled:
             return
-        self._jobs.complete(scope, job_id, self._deliveries.counts(scope, job_id))
+        total, done = self._jobs.sub_batches_of(scope, job_id)
+        if done < total:
+            return
+        self._jobs.complete(scope, job_id, self._deliveries.counts(scope, job_id), total)
         self._announcer.touch(job_id, job.campus_id)
 
     def _give_up(self, scope: Scope, sub_batch_id: str, reason: str, fence: int) -> None:

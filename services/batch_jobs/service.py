@@ -104,7 +104,7 @@ class BatchJobService:
                 )
                 self._deliveries.add(scope, self._frozen(job, sub_batch, some))
                 sub_batches.append(sub_batch)
-        self._jobs.add_sub_batches(scope, job.id, sub_batches)
+        self._jobs.add_sub_batches(scope, sub_batches)
         ids = {"job_id": job.id, "campus_id": job.campus_id}
         work = [(sub_batch.id, {**ids, "sub_batch_id": sub_batch.id}) for sub_batch in sub_batches]
         self._engine.submit_many(SEND_JOB, work, queue=Queue.MESSAGES)
@@ -156,10 +156,9 @@ class BatchJobService:
     def show(self, job: BatchJob) -> BatchJobOut:
         """Return a job as clients see it, its counts counted now."""
         scope = scope_of(job.campus_id)
-        fresh = {
-            "counts": self._deliveries.counts(scope, job.id),
-            "sub_batches_done": self._jobs.sub_batches_done(scope, job.id),
-        }
+        total, done = self._jobs.sub_batches_of(scope, job.id)
+        counts = self._deliveries.counts(scope, job.id)
+        fresh = {"counts": counts, "sub_batches": total, "sub_batches_done": done}
         return BatchJobOut.of(job.model_copy(update=fresh), self._clock.now())
 
     def list_jobs(self, query: BatchJobQuery, actor: Actor) -> PageOf[BatchJobOut]:

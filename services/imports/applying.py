@@ -7,7 +7,6 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
-from config.constants import ROSTER_CHUNK
 from services.accounts.documents import LinkPurpose
 from services.accounts.links import OneTimeLinks
 from services.accounts.names import IdentifierTaken
@@ -25,6 +24,7 @@ from utils.documents import new_id
 from utils.scope import Scope
 from utils.store import Store
 
+CHUNK: Final = 250  # rows of one transaction: a small cache of MongoDB holds all that it touches
 CHUNK_SECONDS: Final = 30.0
 TRIES: Final = 5
 
@@ -58,7 +58,7 @@ class Applying:
     def run(self, roster: RosterImport, lease: Lease) -> None:
         """Apply what has not been applied yet, then end the import and close its batch job."""
         job = self._job(roster)
-        while rows := self._stored.rows.next_to_apply(Scope.campus(roster.campus_id), roster, ROSTER_CHUNK):
+        while rows := self._stored.rows.next_to_apply(Scope.campus(roster.campus_id), roster, CHUNK):
             if not lease.alive():
                 raise LeaseLost
             self._chunk(roster, job, rows)

@@ -7,7 +7,7 @@ from typing import Any
 from services.imports.documents import IMPORT_ROWS, IMPORTS, ImportRow, ImportState, Outcome, RosterImport
 from utils.paging import Keyset
 from utils.scope import Scope
-from utils.store import Row, ScopeRule, Store
+from utils.store import Row, ScopeRule, Store, by_id
 
 TO_APPLY = (Outcome.NEW, Outcome.CHANGED)
 
@@ -97,13 +97,8 @@ class ImportRowRepository:
 
     def mark_applied(self, scope: Scope, students: Mapping[str, str]) -> None:
         """Mark rows (by id) as applied to these students."""
-        self._rows.update_each(
-            scope,
-            [
-                ({"_id": row_id}, {"$set": {"applied": True, "student_id": student_id}})
-                for row_id, student_id in students.items()
-            ],
-        )
+        applied = {"applied": True, "student_id": by_id(students)}
+        self._rows.update_many(scope, {"_id": {"$in": list(students)}}, [{"$set": applied}])
 
     def refuse(self, scope: Scope, faults: Mapping[str, Mapping[str, str]]) -> None:
         """Turn rows (by id) into errors."""
