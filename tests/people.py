@@ -88,3 +88,8 @@ def bearer(token: str) -> dict[str, str]:
 
 def refreshed(client: FlaskClient, token: str) -> Any:
     return client.post("/auth/refresh", json={"refresh_token": token})
+
+
+def wide(text: str) -> str:
+    """The same letters and digits, as full-width characters."""
+    return "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text)

@@ -52,6 +52,10 @@ class LoginThrottle:
         for key, limit in keys:
             self._tries.release(key, try_id, clear=limit is ACCOUNT)
 
+    def forgive(self, account: str) -> None:
+        """Forget the failed tries of an account."""
+        self._tries.release(_key("account", account), "", clear=True)
+
     def admits_request(self, account: str, address: str) -> bool:
         """Count a request for a message; tell whether this account may get one more now.
 

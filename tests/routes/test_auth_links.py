@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from main import Runtime
 from tests.cast import Cast
-from tests.people import OTHER, bearer, grown, invited, log_in, refreshed, told
+from tests.people import OTHER, WRONG, bearer, grown, invited, log_in, refreshed, told
 
 
 def forget(client: FlaskClient, username: str, address: str = "10.0.0.1") -> Any:
@@ -150,6 +150,14 @@ def test_of_two_who_use_a_link_at_once_one_wins(app: Any, token: str) -> None:
     assert sorted(statuses) == [204] + [410] * 5
     winner = passwords[statuses.index(204)]
     assert log_in(app.test_client(), "r1", winner).status_code == 200
+
+
+def test_a_reset_by_link_ends_the_waiting(client: FlaskClient, token: str) -> None:
+    assert [log_in(client, "r1", WRONG).status_code for _ in range(6)] == [401] * 5 + [429]
+
+    assert set_password(client, token).status_code == 204
+
+    assert log_in(client, "r1", OTHER).status_code == 200
 
 
 def test_a_reset_link_also_activates(client: FlaskClient, token: str, db: Any) -> None:

@@ -1,0 +1,92 @@
+import hashlib
+from typing import Any
+
+import pytest
+
+from main import Runtime
+from services.accounts.access_repository import LinkRepository
+from services.accounts.documents import LinkPurpose
+from services.accounts.links import LinkNotValid, OneTimeLinks
+from utils.clock import SystemClock
+
+ACTIVATE, RESET = LinkPurpose.ACTIVATE, LinkPurpose.RESET
+
+
+@pytest.fixture
+def links(runtime: Runtime) -> OneTimeLinks:
+    return made(runtime)
+
+
+def made(runtime: Runtime, key: str = "k" * 32) -> OneTimeLinks:
+    return OneTimeLinks(LinkRepository(runtime.store), key, "https://x.test", SystemClock())
+
+
+def token(links: OneTimeLinks, purpose: LinkPurpose, user_id: str, nonce: str) -> str:
+    return links.url(purpose, user_id, nonce).partition("token=")[2]
+
+
+def test_a_link_is_the_same_every_time_it_is_made(links: OneTimeLinks) -> None:
+    nonces = links.issue_many(ACTIVATE, [("u1", "c1"), ("u2", "c1")])
+
+    urls = {links.url(ACTIVATE, user_id, nonces[user_id]) for user_id in ("u1", "u2") for _ in range(3)}
+
+    assert len(urls) == 2
+    assert all(url.startswith("https://x.test/activate?token=") for url in urls)
+    assert {len(url.partition("token=")[2]) for url in urls} == {43}
+    assert {len(nonce) for nonce in nonces.values()} == {32}
+
+
+def test_only_the_hash_is_stored(links: OneTimeLinks, db: Any) -> None:
+    [nonce] = links.issue_many(RESET, [("u1", None)]).values()
+
+    secret = token(links, RESET, "u1", nonce)
+    [row] = db.one_time_links.find({"user_id": "u1"})
+    assert row["_id"] == hashlib.sha256(secret.encode()).hexdigest()
+    assert secret not in str(row)
+    assert nonce not in str(row)
+
+
+def test_a_token_depends_on_key_purpose_person_and_nonce(links: OneTimeLinks, runtime: Runtime) -> None:
+    tokens = {
+        token(links, RESET, "u1", "n1"),
+        token(links, ACTIVATE, "u1", "n1"),
+        token(links, RESET, "u2", "n1"),
+        token(links, RESET, "u1", "n2"),
+        token(made(runtime, "q" * 32), RESET, "u1", "n1"),
+    }
+
+    assert len(tokens) == 5
+
+
+def test_a_link_is_used_once_and_for_its_purpose(links: OneTimeLinks) -> None:
+    secret = token(links, RESET, "u1", links.issue_many(RESET, [("u1", "c1")])["u1"])
+
+    with pytest.raises(LinkNotValid):
+        links.consume(ACTIVATE, secret)
+    assert links.owner(RESET, secret) == "u1"
+    assert links.consume(RESET, secret) == "u1"
+    for use in (links.owner, links.consume):
+        with pytest.raises(LinkNotValid):
+            use(RESET, secret)
+
+
+def test_a_new_link_ends_the_older_of_the_same_purpose_and_person(links: OneTimeLinks) -> None:
+    first = links.issue_many(ACTIVATE, [("u1", "c1"), ("u2", "c1")])
+    reset = links.issue_many(RESET, [("u1", "c1")])
+
+    links.issue_many(ACTIVATE, [("u1", "c1")])
+
+    with pytest.raises(LinkNotValid):
+        links.consume(ACTIVATE, token(links, ACTIVATE, "u1", first["u1"]))
+    assert links.consume(ACTIVATE, token(links, ACTIVATE, "u2", first["u2"])) == "u2"
+    assert links.consume(RESET, token(links, RESET, "u1", reset["u1"])) == "u1"
+
+
+def test_many_are_issued_in_few_commands(links: OneTimeLinks, db: Any) -> None:
+    people = [(f"u{number}", "c1") for number in range(500)]
+
+    links.issue_many(ACTIVATE, people)
+    nonces = links.issue_many(ACTIVATE, people)
+
+    assert len(set(nonces.values())) == 500
+    assert db.one_time_links.count_documents({"user_id": {"$gt": ""}, "ended_at": None}) == 500
