@@ -9,6 +9,7 @@ from services.ports import ProgressFeed
 from utils.coalescer import Coalescer
 
 GAP_MS: Final = 1000 // LIVE_EVENTS_PER_SECOND
+COUNTED_PER_MS: Final = 25  # deliveries: a large job is announced less often, as counting it takes longer
 
 
 class Announcer:
@@ -31,11 +32,12 @@ class Announcer:
         """
         job_id, campus_id = moved
         scope = scope_of(campus_id)
-        if not self._jobs.may_announce(scope, job_id, GAP_MS):
-            return True
         job = self._jobs.find(scope, job_id)
         if job is None:
             return False
+        gap_ms = max(GAP_MS, sum(job.counts.values()) // COUNTED_PER_MS)
+        if not self._jobs.may_announce(scope, job_id, gap_ms):
+            return True
         shown = self._service.show(job)
         units = (shown.sub_batches.total, shown.sub_batches.done)
         self._jobs.save_counts(scope, job_id, shown.counts.model_dump(), units)

@@ -1,0 +1,82 @@
+"""Several processes on one MongoDB and Redis behave as one: what runs in one is watched in every other."""
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import socketio
+
+from commands.remote import Remote
+from tests.servers import Server
+
+WATCHERS = 4
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "data", "--workers", "2") as started:
+        yield started
+
+
+class Watcher:
+    """A socket of its own, to whichever process takes it; remembers the last state that was pushed to it."""
+
+    def __init__(self, remote: Remote, import_id: str) -> None:
+        self.states: dict[str, Any] = {}
+        self._client = socketio.Client()
+        for event in ("import:progress", "batch_job:progress"):
+            self._client.on(event, lambda state, event=event: self.states.update({event: state}))
+        self._client.connect(remote.url, auth={"token": remote.token}, transports=["websocket"])
+        self.ask(import_id=import_id)
+
+    def ask(self, **asked: str) -> None:
+        assert "watching" in self._client.call("watch", asked)
+
+    def heard(self, event: str, state: str, seconds: float = 30.0) -> Any:
+        give_up = time.monotonic() + seconds
+        while self.states.get(event, {}).get("state") != state:
+            assert time.monotonic() < give_up, (event, self.states)
+            time.sleep(0.02)
+        return self.states[event]
+
+    def close(self) -> None:
+        self._client.disconnect()
+
+
+def place(remote: Remote) -> dict[str, str]:
+    """Return the form of an upload to a new batch."""
+    campus = {"name": "North", "code": "N", "timezone": "Asia/Kolkata"}
+    campus_id = remote.call("POST", "/campus_management/campuses", json=campus)["id"]
+    course = {"campus_id": campus_id, "name": "CSE", "code": "CSE"}
+    course_id = remote.call("POST", "/course_management/courses", json=course)["id"]
+    batch = {"campus_id": campus_id, "name": "2026", "course_ids": [course_id]}
+    batch_id = remote.call("POST", "/batch_management/batches", json=batch)["id"]
+    return {"batch_id": batch_id, "course_ids": course_id}
+
+
+def test_watchers_in_every_process_hear_of_an_import_and_its_job_until_the_end(server: Server) -> None:
+    kept = json.loads((server.data_dir / "superadmin.json").read_text())
+    remote = Remote(server.url, kept["username"], kept["password"])
+    remote.log_in()
+    lines = "".join(f"{n:04},Student {n},,s{n}@example.com\n" for n in range(300))
+    file = io.BytesIO(("Roll Number,Student Name,Mobile Number,Email\n" + lines).encode())
+    upload = {"data": place(remote), "files": {"file": ("r.csv", file)}}
+
+    made = remote.call("POST", "/student_management/imports", **upload)
+    path = f"/student_management/imports/{made['id']}"
+    watchers = [Watcher(remote, made["id"]) for _ in range(WATCHERS)]
+    while remote.call("GET", path)["state"] == "parsing":
+        time.sleep(0.05)
+    job_id = remote.call("POST", f"{path}/commit", json={"channels": ["email"]})["job_id"]
+    for watcher in watchers:
+        watcher.ask(job_id=job_id)
+
+    for watcher in watchers:
+        watcher.heard("import:progress", "applied")
+        assert watcher.heard("batch_job:progress", "completed")["counts"]["delivered"] == 300
+        watcher.close()
+    assert len(server.pids.workers) == 2
