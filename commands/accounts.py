@@ -31,8 +31,14 @@ def create_admin(
     role: str, username: str, name: str, email: str, campus_id: str | None, courses: str
 ) -> None:
     """Create an admin, who gets a one-time link to set a password."""
-    fields: dict[str, object] = {"role": role, "username": username, "name": name, "email": email, "campus_id": campus_id}
-    fields["course_ids"] = [course for course in courses.split(",") if course]
+    fields: dict[str, object] = {
+        "role": role,
+        "username": username,
+        "name": name,
+        "email": email,
+        "campus_id": campus_id,
+        "course_ids": [course for course in courses.split(",") if course],
+    }
     given = {key: value for key, value in fields.items() if value}
     try:
         services = current_app.extensions["versant"].services

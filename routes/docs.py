@@ -1,9 +1,10 @@
 """/docs, /openapi.json and /problems: the interface, described by itself."""
 
 from importlib.resources import files
+from mimetypes import guess_type
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, send_file
+from flask import Blueprint, Response, current_app, render_template
 from pydantic import BaseModel
 
 from routes._kit.endpoint import PUBLIC, route
@@ -37,9 +38,8 @@ def swagger_file(name: str) -> Response:
     """Return a file of Swagger UI."""
     if name not in SWAGGER_FILES:
         raise NotFound()
-    response = send_file(str(files("flask_swagger_ui") / "dist" / name), max_age=86_400)
-    response.direct_passthrough = False
-    return response
+    content = (files("flask_swagger_ui") / "dist" / name).read_bytes()
+    return Response(content, mimetype=guess_type(name)[0], headers={"Cache-Control": "max-age=86400"})
 
 
 @route(bp, "GET", "/problems/<slug>", permission=PUBLIC, media_type="text/html")

@@ -12,8 +12,6 @@ from utils.supervisor import LoopHealth
 
 bp = Blueprint("health", __name__)
 
-LOOP_LATE_SECONDS = 30.0
-
 
 class Alive(BaseModel):
     status: str = "alive"
@@ -77,6 +75,5 @@ def _channel(name: str, status: dict[str, Any]) -> Part:
 
 
 def _loop(loop: LoopHealth) -> Part:
-    fine = loop.alive and loop.age < LOOP_LATE_SECONDS
     extra = {"age_s": round(loop.age, 1), "failures": loop.failures}
-    return Part(name=f"loop:{loop.name}", ok=fine, required=True, extra=extra)
+    return Part(name=f"loop:{loop.name}", ok=loop.well, required=True, extra=extra)

@@ -10,16 +10,21 @@ from utils.clock import Clock
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 5.0
+GRACE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoopHealth:
-    """How a loop does: seconds since its last good tick, and how many ticks failed in a row."""
+    """How a loop does: seconds since its last good tick, and how many ticks failed in a row.
+
+    ``well``: its thread lives, and the last good tick is not older than three of its intervals and a little.
+    """
 
     name: str
     age: float
     failures: int
     alive: bool
+    well: bool
 
 
 @dataclass(slots=True)
@@ -52,7 +57,8 @@ class Loop:
     def health(self, now: float) -> LoopHealth:
         """Return how the loop does."""
         alive = self._thread is not None and self._thread.is_alive()
-        return LoopHealth(self.name, now - self._last, self._failures, alive)
+        age = now - self._last
+        return LoopHealth(self.name, age, self._failures, alive, alive and age < 3 * self.interval + GRACE)
 
     def _run(self, clock: Clock, stopping: Event) -> None:
         while not stopping.is_set():

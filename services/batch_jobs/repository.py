@@ -107,10 +107,6 @@ class BatchJobRepository:
             scope, {"_id": job_id, "$expr": due}, [{"$set": {"announced_at": "$$NOW"}}]
         )
 
-    def unfinished(self, scope: Scope) -> list[BatchJob]:
-        """Return every job that is not at an end."""
-        return [BatchJob.from_mongo(row) for row in self._jobs.find(scope, {"state": {"$in": list(ACTIVE)}})]
-
     def keep_version(self, version: str, sources: Mapping[Channel, TemplateSource]) -> None:
         """Keep the texts of a template version; what is kept already stays as it is."""
         for channel, source in sources.items():
