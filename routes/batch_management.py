@@ -28,7 +28,7 @@ def create_batch(body: BatchCreate, actor: Actor) -> BatchOut:
 
 @route(bp, "GET", "/batches", permission=Permission.BATCH_READ)
 def list_batches(query: PlaceQuery, actor: Actor) -> PageOf[BatchOut]:
-    """List the batches that you may see, by name."""
+    """List the batches that you may see, by name; ``campus_id`` narrows."""
     return services().batches.list_batches(query, actor)
 
 

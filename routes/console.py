@@ -12,11 +12,7 @@ from utils.problems import NotFound
 bp = Blueprint("console", __name__)
 
 FOLDERS: Final = ("console", "vendor")
-KINDS: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 A_YEAR: Final = "public, max-age=31536000, immutable"
 
 

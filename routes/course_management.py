@@ -21,7 +21,7 @@ def create_course(body: CourseCreate, actor: Actor) -> CourseOut:
 
 @route(bp, "GET", "/courses", permission=Permission.COURSE_READ)
 def list_courses(query: PlaceQuery, actor: Actor) -> PageOf[CourseOut]:
-    """List the courses that you may see, by name."""
+    """List the courses that you may see, by name; ``campus_id`` narrows."""
     return services().courses.list_courses(query, actor)
 
 

@@ -9,6 +9,7 @@ from routes._kit.services import services
 from services.accounts.names import IdentifierTaken
 from services.batch_jobs.schemas import BatchJobOut
 from services.campuses.problems import NotOnlyYours, StillInUse
+from services.students.problems import BatchIsEmpty, StudentNotFound, TooManyTaken
 from services.students.schemas import (
     BulkDeleteOut,
     SendCredentials,
@@ -18,7 +19,6 @@ from services.students.schemas import (
     StudentQuery,
     StudentUpdate,
 )
-from services.students.service import StudentNotFound, TooManyTaken
 from utils.paging import PageOf
 
 bp = Blueprint("student_management", __name__, url_prefix="/student_management/students")
@@ -46,10 +46,17 @@ def list_students(query: StudentQuery, actor: Actor) -> PageOf[StudentOut]:
 @route(bp, "POST", "/bulk_delete", permission=Permission.STUDENT_DELETE)
 def bulk_delete(body: StudentIds, actor: Actor) -> BulkDeleteOut:
     """Remove several students; the reply says of each whether it is gone, and why not."""
-    return services().students.remove_many(body.ids, actor)
+    return services().student_removal.remove_many(body.ids, actor)
 
 
-@route(bp, "POST", "/send_credentials", permission=Permission.CREDENTIALS_SEND, status=202)
+@route(
+    bp,
+    "POST",
+    "/send_credentials",
+    permission=Permission.CREDENTIALS_SEND,
+    status=202,
+    raises=[BatchIsEmpty],
+)
 def send_credentials(body: SendCredentials, actor: Actor) -> BatchJobOut:
     """Send one-time links to set a password; a new link ends the one before."""
     return services().student_credentials.send(body, actor)
@@ -83,4 +90,4 @@ def update_student(student_id: str, body: StudentUpdate, revision: int | None, a
 )
 def delete_student(student_id: str, actor: Actor) -> None:
     """Remove a student on whom nothing depends, and the account."""
-    services().students.remove(student_id, actor)
+    services().student_removal.remove(student_id, actor)

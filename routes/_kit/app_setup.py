@@ -7,6 +7,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 from flask_compress import Compress
+from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.settings import Settings
@@ -20,6 +21,7 @@ CSP: Final = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 DOCS_CSP: Final = CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")  # Swagger UI needs it
+EXPOSED: Final = ("ETag", "Retry-After", "X-Request-Id")  # what a frontend of another origin may read
 QUIET: Final = ("/health/", "/metrics", "/static/")
 
 
@@ -38,6 +40,8 @@ def install(app: Flask, settings: Settings, version: str) -> None:
     tokens.install(app, settings)
     metrics.install(app, settings)
     Compress(app)
+    if settings.cors_origins:
+        CORS(app, origins=list(settings.cors_origins), expose_headers=list(EXPOSED), max_age=600)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, count, count, 0, 0)  # type: ignore[method-assign]

@@ -196,3 +196,21 @@ def test_a_failed_request_leaves_its_key_unused(cast: Cast) -> None:
 
     boss.post("/course_management/courses", course, headers=key, status=422)
     boss.post("/course_management/courses", {**course, "campus_id": cast.north.id, "code": "X1"}, headers=key)
+
+
+def test_only_listed_origins_may_read_replies_from_a_browser() -> None:
+    from flask import Flask
+
+    from config.settings import Settings
+    from routes._kit import app_setup
+
+    app = Flask("listed")
+    settings = Settings(cors_origins=("https://front.example",), jwt_secret_key="k" * 40)
+    app_setup.install(app, settings, "1")
+    app.add_url_rule("/", "home", lambda: "hello")
+
+    listed = app.test_client().get("/", headers={"Origin": "https://front.example"})
+    other = app.test_client().get("/", headers={"Origin": "https://evil.example"})
+
+    assert listed.headers["Access-Control-Allow-Origin"] == "https://front.example"
+    assert "Access-Control-Allow-Origin" not in other.headers
