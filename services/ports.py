@@ -204,11 +204,11 @@ class TokenRevocations(Protocol):
 class OrganisationLookup(Protocol):
     """Answers for the campuses area, which comes after the accounts."""
 
-    def campus_exists(self, scope: Scope, campus_id: str) -> bool:
-        """Tell whether this is a campus of the scope."""
+    def hold_campus(self, scope: Scope, campus_id: str) -> bool:
+        """Tell whether this is a campus of the scope; it then stays until the open transaction ends."""
 
-    def courses_exist(self, scope: Scope, campus_id: str, course_ids: Sequence[str]) -> bool:
-        """Tell whether every one of these is a course of this campus, and of the scope."""
+    def hold_courses(self, scope: Scope, campus_id: str, course_ids: Sequence[str]) -> bool:
+        """Tell whether all these are courses of this campus and the scope; they then stay as well."""
 
     def campus_name(self, campus_id: str) -> str | None:
         """Return what a campus is called, for the check that no password is made of it."""
@@ -218,7 +218,7 @@ class Dependants(Protocol):
     """Answers for a later area: how much of it depends on a row of an earlier one."""
 
     def counts(self, kind: str, row_id: str, campus_id: str) -> Mapping[str, int]:
-        """Return what depends on the ``campus``, ``course``, ``batch``, ``instance`` or ``student``, by name."""
+        """Return what depends on the campus, course, batch, instance or student (``kind``), by name."""
 
 
 @dataclass(frozen=True, slots=True)

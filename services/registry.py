@@ -15,6 +15,7 @@ from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
 from services.ports import Outbox
 from services.students.credentials import StudentCredentials
+from services.students.removal import StudentRemoval
 from services.students.service import StudentService
 
 
@@ -35,4 +36,5 @@ class Services:
     outbox: Outbox | None  # none where messages really leave
     password_choice: PasswordChoice
     student_credentials: StudentCredentials
+    student_removal: StudentRemoval
     students: StudentService

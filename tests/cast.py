@@ -1,4 +1,4 @@
-"""The fixed cast: two campuses, North and South, one admin each, students; all made through the front door."""
+"""The fixed cast: two campuses, North and South, one admin each, students; made through the front door."""
 
 import io
 import re

@@ -1,6 +1,6 @@
 """Which rows somebody may touch: a required argument of every access to tenant rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 
@@ -41,3 +41,8 @@ class Scope:
     def unscoped(cls, reason: str) -> Self:
         """Return every row, for a stated reason; a test lists and counts these."""
         return cls(f"unscoped:{reason}")
+
+    @property
+    def whole_campus(self) -> Self:
+        """The same scope, not narrowed to courses: whoever works in some of them may see the campus."""
+        return replace(self, course_ids=None)

@@ -149,9 +149,14 @@ class Rows:
         hint: str | None = None,
     ) -> list[Row]:
         """Return the rows of the scope that match; ``limit`` 0 means all, ``hint`` names the index to use."""
-        order = list(sort) or None
         found = self._rows.find(
-            self._within(scope, query), projection, sort=order, limit=limit, hint=hint, **_how(scope)
+            self._within(scope, query),
+            projection,
+            sort=list(sort) or None,
+            limit=limit,
+            batch_size=limit,  # all of them in one round trip; left alone, a batch ends after 101
+            hint=hint,
+            **_how(scope),
         )
         return list(found)
 
@@ -227,8 +232,8 @@ class Rows:
 
     def _within(self, scope: Scope, query: Query) -> Row:
         narrowed = self._rule.filter(scope)
-        if narrowed.keys() & query.keys():
-            return {"$and": [narrowed, dict(query)]}
+        if any(narrowed[name] != query[name] for name in narrowed.keys() & query.keys()):
+            return {"$and": [narrowed, dict(query)]}  # only where needed: it has a query plan of its own
         return {**narrowed, **query}
 
     def _check(self, scope: Scope, row: Row) -> None:

@@ -75,20 +75,21 @@ class AdminService:
     def create(self, wanted: AdminCreate, actor: Actor) -> AdminOut:
         """Appoint an admin and send them their activation link."""
         _require_above(actor, wanted.role, _granted(wanted))
-        seat = self._seats.of(wanted, actor)
-        account = NewAccount(
-            id=new_id(),
-            username=wanted.username,
-            role=wanted.role,
-            name=wanted.name,
-            email=wanted.email,
-            mobile_number=self._names.mobile(wanted.mobile_number),
-            campus_id=seat.campus_id,
-            course_ids=seat.course_ids,
-            modules=wanted.permissions,
-        )
+        mobile = self._names.mobile(wanted.mobile_number)
 
         def work() -> User:
+            seat = self._seats.of(wanted, actor)
+            account = NewAccount(
+                id=new_id(),
+                username=wanted.username,
+                role=wanted.role,
+                name=wanted.name,
+                email=wanted.email,
+                mobile_number=mobile,
+                campus_id=seat.campus_id,
+                course_ids=seat.course_ids,
+                modules=wanted.permissions,
+            )
             [user] = self._accounts.create_many(actor.scope, [account])
             self._mail.send(LinkPurpose.ACTIVATE, [user], campus_id=user.campus_id, actor_id=actor.id)
             self._record("admin.created", user, actor, role=user.role, course_ids=list(user.course_ids))

@@ -80,7 +80,8 @@ class OneTimeLinks:
 
     def _token(self, purpose: LinkPurpose, user_id: str, nonce: str) -> str:
         derived = hmac.digest(self._key, f"{purpose}|{user_id}|{nonce}".encode(), "sha256")
-        return base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
+        # letters and digits only: phones cut a dash or an underscore off the end of a link in an SMS
+        return base64.b32encode(derived).rstrip(b"=").decode().lower()
 
 
 def _hash(token: str) -> str:

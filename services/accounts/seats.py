@@ -29,7 +29,10 @@ class Seat:
 
 
 class Seats:
-    """Finds the campus and the courses of an admin, inside the scope of whoever appoints."""
+    """Finds the campus and the courses of an admin, inside the scope of whoever appoints.
+
+    Asked in the transaction that seats the admin, it keeps both from being removed at the same moment.
+    """
 
     def __init__(self, places: OrganisationLookup) -> None:
         self._places = places
@@ -46,7 +49,7 @@ class Seats:
         campus_id = wanted.campus_id or actor.campus_id
         if campus_id is None:
             raise Invalid.field("campus_id", f"is needed for the role {role}")
-        if not self._places.campus_exists(scope, campus_id):
+        if not self._places.hold_campus(scope, campus_id):
             raise PlaceNotFound()
         return Seat(campus_id, self.courses(role, campus_id, wanted.course_ids, scope))
 
@@ -61,6 +64,6 @@ class Seats:
             return ()
         if not course_ids:
             raise Invalid.field("course_ids", "must name at least one course")
-        if campus_id is None or not self._places.courses_exist(scope, campus_id, course_ids):
+        if campus_id is None or not self._places.hold_courses(scope, campus_id, course_ids):
             raise PlaceNotFound()
         return course_ids

@@ -1,13 +1,12 @@
 """Batches, and the instances that come and go with their courses."""
 
-from collections.abc import Callable, Collection
-from typing import Any, Final, TypeVar
-
-from pymongo.errors import DuplicateKeyError
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from models import Actor
 from services.campuses.documents import Batch, BatchCourseInstance
-from services.campuses.problems import AlreadyInUse, BatchNotFound, InstanceNotFound, NotOnlyYours
+from services.campuses.keeping import Ground, Keeper, Kind
+from services.campuses.problems import BatchNotFound, InstanceNotFound, NotOnlyYours
 from services.campuses.schemas import (
     BatchCreate,
     BatchOut,
@@ -16,86 +15,67 @@ from services.campuses.schemas import (
     InstanceQuery,
     PlaceQuery,
 )
-from services.campuses.service import BY_NAME, NO_CAMPUS, Ground, with_keys
 from utils.paging import Keyset, PageOf
-from utils.problems import Invalid, Stale
+from utils.problems import Invalid
 from utils.scope import Scope
-from utils.text import key_of
 
-T = TypeVar("T")
 NO_COURSE: Final = "names a course that is not one of yours at this campus"
+INSTANCE_SORTS: Final = {"id": "_id"}
 
 
 class BatchService:
-    """Makes, shows, changes and removes batches."""
+    """Makes, shows, changes and removes batches. Nobody sees or touches those courses that are not theirs."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground, self._places = ground, ground.places
+        kind = Kind("batch", BatchNotFound, "name", "another batch of this campus has this name")
+        self._kept = Keeper(kind, ground.places.batches, ground)
 
     def create(self, wanted: BatchCreate, actor: Actor) -> BatchOut:
         """Store a new batch with an instance for each of its courses."""
-        now = self._ground.clock.now()
-        batch = Batch(
-            campus_id=wanted.campus_id,
-            name=wanted.name,
-            name_key=key_of(wanted.name),
-            course_ids=tuple(dict.fromkeys(wanted.course_ids)),
-            created_at=now,
-            updated_at=now,
-        )
+        batch = Batch(**self._kept.fresh(wanted.model_dump()))
 
         def work() -> None:
-            whole = Scope(actor.scope.label, actor.scope.campus_id)
-            if self._places.campuses.hold(whole, wanted.campus_id) is None:
-                raise Invalid.field("campus_id", NO_CAMPUS)
-            self._take(batch.course_ids, batch, actor)
-            self._places.batches.add(actor.scope, batch)
-            self._ground.record("batch.created", actor, batch.campus_id, f"batch:{batch.id}")
+            self._ground.hold_campus(actor, wanted.campus_id)
+            self._take(batch, batch.course_ids, actor)
+            self._kept.add(batch, actor)
 
-        self._unique(work)
-        return BatchOut.of(batch, actor.scope.course_ids)
+        self._kept.atomically(work)
+        return _shown(batch, actor)
 
     def get(self, batch_id: str, actor: Actor) -> BatchOut:
         """Return a batch; one that the actor may not see does not exist."""
-        return BatchOut.of(self._found(batch_id, actor), actor.scope.course_ids)
+        return _shown(self._kept.found(actor.scope, batch_id), actor)
 
     def list_batches(self, query: PlaceQuery, actor: Actor) -> PageOf[BatchOut]:
         """Return a page of batches."""
-        keyset = Keyset.of(query, BY_NAME, "name")
-        filters = {"campus_id": query.campus_id} if query.campus_id else {}
-        rows = self._places.batches.list_rows(actor.scope, filters, keyset)
-        return keyset.page(rows, lambda row: BatchOut.of(Batch.from_mongo(row), actor.scope.course_ids))
+        return self._kept.page(actor.scope, query.filters(), query, lambda batch: _shown(batch, actor))
 
     def change(self, batch_id: str, wanted: BatchUpdate, revision: int | None, actor: Actor) -> BatchOut:
         """Change a batch that nobody else changed meanwhile; courses of others stay as they are."""
 
         def work() -> Batch:
-            batch = self._found(batch_id, actor)
-            fields = with_keys(wanted.fields()) | {"updated_at": self._ground.clock.now()}
+            batch, fields = self._kept.found(actor.scope, batch_id), wanted.fields()
             if wanted.course_ids is not None:
-                fields["course_ids"] = self._swap(batch, wanted.course_ids, actor)
-            changed = self._places.batches.change(actor.scope, batch_id, fields, revision)
-            if changed is None:
-                raise Stale()
-            self._record("batch.changed", batch, actor, fields=[*fields])
+                fields["course_ids"] = _with_those_of_others(batch, wanted.course_ids, actor)
+            changed = self._kept.change(batch, fields, revision, actor)
+            self._drop(batch, [c for c in batch.course_ids if c not in changed.course_ids])
+            self._take(batch, [c for c in changed.course_ids if c not in batch.course_ids], actor)
             return changed
 
-        return BatchOut.of(self._unique(work), actor.scope.course_ids)
+        return _shown(self._kept.atomically(work), actor)
 
     def remove(self, batch_id: str, actor: Actor) -> None:
         """Remove a batch without students, and its instances."""
 
         def work() -> None:
-            batch = self._found(batch_id, actor)
-            within = actor.scope.course_ids
-            if within is not None and not set(batch.course_ids) <= set(within):
+            batch = self._kept.found(actor.scope, batch_id)
+            if not all(_is_theirs(course_id, actor) for course_id in batch.course_ids):
                 raise NotOnlyYours()
-            self._ground.refuse_while_used("batch", batch_id, batch.campus_id, {})
-            self._places.instances.remove_of(actor.scope, batch_id)
-            self._places.batches.remove(actor.scope, batch_id)
-            self._record("batch.removed", batch, actor)
+            self._kept.remove(batch, actor)
+            self._places.instances.remove_of(Scope.campus(batch.campus_id), batch_id)
 
-        self._ground.store.atomically(work)
+        self._kept.atomically(work)
 
     def get_instance(self, instance_id: str, actor: Actor) -> InstanceOut:
         """Return a batch-course instance."""
@@ -106,50 +86,44 @@ class BatchService:
 
     def list_instances(self, query: InstanceQuery, actor: Actor) -> PageOf[InstanceOut]:
         """Return a page of batch-course instances, in the order in which they were made."""
-        keyset = Keyset.of(query, {"id": "_id"}, "id")
-        names = ("campus_id", "batch_id", "course_id")
-        filters = {name: value for name in names if (value := getattr(query, name))}
-        rows = self._places.instances.list_rows(actor.scope, filters, keyset)
-        return keyset.page(rows, lambda row: InstanceOut.of(BatchCourseInstance.from_mongo(row)))
+        keyset = Keyset.of(query, INSTANCE_SORTS, "id")
+        rows = self._places.instances.list_rows(actor.scope, query.filters(), keyset)
+        return keyset.page(rows, lambda row: InstanceOut.of(self._places.instances.typed(row)))
 
-    def _swap(self, batch: Batch, wanted: Collection[str], actor: Actor) -> list[str]:
-        """Add and remove instances; return the batch's new courses."""
-        within = actor.scope.course_ids
-        others = [c for c in batch.course_ids if within is not None and c not in within]
-        self._take([c for c in wanted if c not in batch.course_ids], batch, actor)
-        dropped = [c for c in batch.course_ids if c not in wanted and c not in others]
-        for instance in self._places.instances.of_batch(actor.scope, batch.id):
-            if instance.course_id in dropped:
-                self._ground.refuse_while_used("instance", instance.id, batch.campus_id, {})
-        self._places.instances.remove_of(actor.scope, batch.id, dropped)
-        return [*others, *dict.fromkeys(wanted)]
-
-    def _take(self, course_ids: Collection[str], batch: Batch, actor: Actor) -> None:
+    def _take(self, batch: Batch, course_ids: Sequence[str], actor: Actor) -> None:
         """Make instances of new courses, each of which is the actor's and of the batch's campus."""
         for course_id in course_ids:
             course = self._places.courses.hold(actor.scope, course_id)
             if course is None or course.campus_id != batch.campus_id:
                 raise Invalid.field("course_ids", NO_COURSE)
         now = self._ground.clock.now()
-        made = [
-            BatchCourseInstance(
-                campus_id=batch.campus_id, batch_id=batch.id, course_id=course_id, created_at=now
-            )
-            for course_id in course_ids
-        ]
-        self._places.instances.add_many(actor.scope, made)
+        ids = {"campus_id": batch.campus_id, "batch_id": batch.id}
+        made = [BatchCourseInstance(**ids, course_id=course_id, created_at=now) for course_id in course_ids]
+        self._places.instances.add_many(Scope.campus(batch.campus_id), made)
 
-    def _found(self, batch_id: str, actor: Actor) -> Batch:
-        batch = self._places.batches.find(actor.scope, batch_id)
-        if batch is None:
-            raise BatchNotFound()
-        return batch
+    def _drop(self, batch: Batch, course_ids: Collection[str]) -> None:
+        """Remove the instances of courses that no student of the batch takes; raise StillInUse for others."""
+        if not course_ids:
+            return
+        scope = Scope.campus(batch.campus_id)
+        for instance in self._places.instances.of_batch(scope, batch.id):
+            if instance.course_id in course_ids:
+                self._ground.refuse_while_used("instance", instance.id, batch.campus_id)
+        self._places.instances.remove_of(scope, batch.id, course_ids)
 
-    def _record(self, action: str, batch: Batch, actor: Actor, **detail: Any) -> None:
-        self._ground.record(action, actor, batch.campus_id, f"batch:{batch.id}", **detail)
 
-    def _unique(self, work: Callable[[], T]) -> T:
-        try:
-            return self._ground.store.atomically(work)
-        except DuplicateKeyError:
-            raise AlreadyInUse.of("name", "another batch of this campus has this name") from None
+def _is_theirs(course_id: str, actor: Actor) -> bool:
+    within = actor.scope.course_ids
+    return within is None or course_id in within
+
+
+def _with_those_of_others(batch: Batch, wanted: Sequence[str], actor: Actor) -> tuple[str, ...]:
+    """Return the batch's courses when the actor wants these; raise Invalid for one not theirs."""
+    if not all(_is_theirs(course_id, actor) for course_id in wanted):
+        raise Invalid.field("course_ids", NO_COURSE)
+    kept = (c for c in batch.course_ids if c in wanted or not _is_theirs(c, actor))
+    return tuple(dict.fromkeys((*kept, *wanted)))
+
+
+def _shown(batch: Batch, actor: Actor) -> BatchOut:
+    return BatchOut.of(batch, tuple(c for c in batch.course_ids if _is_theirs(c, actor)))

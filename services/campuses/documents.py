@@ -13,8 +13,8 @@ BATCHES: Final = "batches"
 INSTANCES: Final = "batch_course_instances"
 
 
-class Campus(Document):
-    """A site. ``campus_id`` is its own id: the field that scopes narrow. ``…_key`` are normal forms.
+class Place(Document):
+    """What campuses, courses and batches have in common. A ``…_key`` is the normal form of its field.
 
     ``holds`` grows whenever something comes to depend on the row, in the same transaction, so that a delete
     at the same moment conflicts instead of orphaning it.
@@ -23,41 +23,32 @@ class Campus(Document):
     campus_id: str
     name: str
     name_key: str
+    holds: int = 0
+    revision: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class Campus(Place):
+    """A site; its code is unique. ``campus_id`` is its own id: the field that scopes narrow."""
+
     code: str
     code_key: str
     timezone: str
     country: str
-    holds: int = 0
-    revision: int = 1
-    created_at: datetime
-    updated_at: datetime
 
 
-class Course(Document):
+class Course(Place):
     """A programme taught at a campus; its code is unique there."""
 
-    campus_id: str
-    name: str
-    name_key: str
     code: str
     code_key: str
-    holds: int = 0
-    revision: int = 1
-    created_at: datetime
-    updated_at: datetime
 
 
-class Batch(Document):
+class Batch(Place):
     """A cohort of students, taught one or more courses; its name is unique at its campus."""
 
-    campus_id: str
-    name: str
-    name_key: str
     course_ids: tuple[str, ...]
-    holds: int = 0
-    revision: int = 1
-    created_at: datetime
-    updated_at: datetime
 
 
 class BatchCourseInstance(Document):
@@ -69,26 +60,31 @@ class BatchCourseInstance(Document):
     created_at: datetime
 
 
+def _index(name: str, *fields: str, unique: bool = False) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in fields], name=name, unique=unique)
+
+
 INDEXES: Final = {
     CAMPUSES: [
-        IndexModel("code_key", name="code", unique=True),
-        IndexModel([("name_key", ASCENDING), ("_id", ASCENDING)], name="by_name"),
-        IndexModel([("campus_id", ASCENDING), ("name_key", ASCENDING), ("_id", ASCENDING)], name="scope"),
+        _index("code", "code_key", unique=True),
+        _index("by_name", "name_key", "_id"),
+        _index("scope", "campus_id", "name_key", "_id"),
     ],
     COURSES: [
-        IndexModel([("campus_id", ASCENDING), ("code_key", ASCENDING)], name="code", unique=True),
-        IndexModel([("campus_id", ASCENDING), ("name_key", ASCENDING), ("_id", ASCENDING)], name="by_name"),
-        IndexModel([("name_key", ASCENDING), ("_id", ASCENDING)], name="all_by_name"),
+        _index("code", "campus_id", "code_key", unique=True),
+        _index("by_name", "campus_id", "name_key", "_id"),
+        _index("all_by_name", "name_key", "_id"),
     ],
     BATCHES: [
-        IndexModel([("campus_id", ASCENDING), ("name_key", ASCENDING)], name="unique_name", unique=True),
-        IndexModel([("campus_id", ASCENDING), ("name_key", ASCENDING), ("_id", ASCENDING)], name="by_name"),
-        IndexModel([("name_key", ASCENDING), ("_id", ASCENDING)], name="all_by_name"),
-        IndexModel("course_ids", name="courses"),
+        _index("unique_name", "campus_id", "name_key", unique=True),
+        _index("by_name", "campus_id", "name_key", "_id"),
+        _index("of_course_by_name", "campus_id", "course_ids", "name_key", "_id"),
+        _index("all_by_name", "name_key", "_id"),
     ],
     INSTANCES: [
-        IndexModel([("batch_id", ASCENDING), ("course_id", ASCENDING)], name="pair", unique=True),
-        IndexModel([("campus_id", ASCENDING), ("_id", ASCENDING)], name="campus"),
-        IndexModel("course_id", name="course"),
+        _index("pair", "batch_id", "course_id", unique=True),
+        _index("of_batch", "batch_id", "_id"),
+        _index("campus", "campus_id", "_id"),
+        _index("of_course", "course_id", "_id"),
     ],
 }

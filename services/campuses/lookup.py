@@ -1,13 +1,17 @@
 """What other areas ask about the organisation."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from models import Actor
 from services.campuses.documents import Batch, Course
 from services.campuses.problems import BatchNotFound
 from services.campuses.repository import Places
+from utils.paging import Keyset
 from utils.problems import Invalid
 from utils.scope import Scope
+
+MOST_CAMPUSES: Final = 10_000
 
 
 class PlaceLookup:
@@ -16,14 +20,14 @@ class PlaceLookup:
     def __init__(self, places: Places) -> None:
         self._places = places
 
-    def campus_exists(self, scope: Scope, campus_id: str) -> bool:
-        """Tell whether this is a campus of the scope."""
-        return self._places.campuses.find(Scope(scope.label, scope.campus_id), campus_id) is not None
+    def hold_campus(self, scope: Scope, campus_id: str) -> bool:
+        """Tell whether this is a campus of the scope; it then stays until the open transaction ends."""
+        return self._places.campuses.hold(scope.whole_campus, campus_id) is not None
 
-    def courses_exist(self, scope: Scope, campus_id: str, course_ids: Sequence[str]) -> bool:
-        """Tell whether every one of these is a course of this campus, and of the scope."""
-        found = self._places.courses.find_many(scope, course_ids)
-        return {course.id for course in found if course.campus_id == campus_id} == set(course_ids)
+    def hold_courses(self, scope: Scope, campus_id: str, course_ids: Sequence[str]) -> bool:
+        """Tell whether all these are courses of this campus and the scope; they then stay as well."""
+        held = (self._places.courses.hold(scope, course_id) for course_id in dict.fromkeys(course_ids))
+        return all(course is not None and course.campus_id == campus_id for course in held)
 
     def campus_name(self, campus_id: str) -> str | None:
         """Return what a campus is called."""
@@ -38,7 +42,7 @@ class PlaceLookup:
         return batch
 
     def courses_of(self, actor: Actor, batch: Batch, course_ids: Sequence[str]) -> tuple[str, ...]:
-        """Return these courses, each once; raise Invalid unless the batch takes them and they are the actor's."""
+        """Return these courses, each once; raise Invalid for one that is not the batch's and theirs."""
         within = actor.scope.course_ids
         allowed = [c for c in batch.course_ids if within is None or c in within]
         if any(course_id not in allowed for course_id in course_ids):
@@ -53,6 +57,31 @@ class PlaceLookup:
         self.courses_of(actor, batch, course_ids)
         within = actor.scope.course_ids
         return batch.campus_id, tuple(c for c in batch.course_ids if within is None or c in within)
+
+    def narrowed(
+        self, scope: Scope, campus_id: str | None, batch_id: str | None, course_id: str | None
+    ) -> Scope | None:
+        """Return the part of a scope that lies in a campus and a course; None when there is none.
+
+        It names the campus as soon as any of the three is given.
+        """
+        campuses = {campus_id, scope.campus_id}
+        if batch_id is not None:
+            batch = self._places.batches.find(scope, batch_id)
+            campuses.add(batch.campus_id if batch else "")
+        if course_id is not None:
+            course = self._places.courses.find(scope, course_id)
+            campuses.add(course.campus_id if course else "")
+        named = campuses - {None}
+        if len(named) > 1 or "" in named:
+            return None
+        courses = scope.course_ids if course_id is None else (course_id,)
+        return Scope(scope.label, next(iter(named), None), courses, scope.user_id)
+
+    def campus_ids(self, scope: Scope) -> list[str]:
+        """Return the ids of all campuses of a scope."""
+        keyset = Keyset("id", "_id", 1, MOST_CAMPUSES, None)
+        return [str(row["_id"]) for row in self._places.campuses.list_rows(scope.whole_campus, {}, keyset)]
 
     def courses(self, campus_id: str, course_ids: Sequence[str]) -> list[Course]:
         """Return courses of a campus."""

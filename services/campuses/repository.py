@@ -1,6 +1,6 @@
 """The collections of the organisation: campuses, courses, batches, batch_course_instances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
@@ -34,30 +34,25 @@ class PlaceRepository(Generic[Doc]):
 
     def find(self, scope: Scope, row_id: str) -> Doc | None:
         """Return a row of the scope."""
-        row = self._rows.find_one(scope, {"_id": row_id})
-        return self._kind.from_mongo(row) if row else None
+        return self._maybe(self._rows.find_one(scope, {"_id": row_id}))
 
     def find_many(self, scope: Scope, row_ids: Sequence[str]) -> list[Doc]:
         """Return those of these rows that lie in the scope."""
-        return [self._kind.from_mongo(row) for row in self._rows.find(scope, {"_id": {"$in": list(row_ids)}})]
+        return [self.typed(row) for row in self._rows.find(scope, {"_id": {"$in": list(row_ids)}})]
 
     def list_rows(self, scope: Scope, filters: Mapping[str, Any], keyset: Keyset) -> list[Row]:
         """Return one more row than a page holds."""
         query = {**filters, **keyset.filter}
         return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
 
-    def change(
-        self, scope: Scope, row_id: str, fields: Mapping[str, Any], revision: int | None
-    ) -> Doc | None:
-        """Set fields of a row that is still at ``revision`` (any, if None) and return it; None if it is not."""
-        query = {"_id": row_id} | ({"revision": revision} if revision is not None else {})
-        row = self._rows.find_and_update(scope, query, {"$set": dict(fields), "$inc": {"revision": 1}})
-        return self._kind.from_mongo(row) if row else None
+    def change(self, scope: Scope, row_id: str, revision: int, fields: Mapping[str, Any]) -> Doc | None:
+        """Set fields of a row that is still at ``revision`` and return it; None if it is not."""
+        change = {"$set": dict(fields), "$inc": {"revision": 1}}
+        return self._maybe(self._rows.find_and_update(scope, {"_id": row_id, "revision": revision}, change))
 
     def hold(self, scope: Scope, row_id: str) -> Doc | None:
         """Note, in the open transaction, that something now depends on the row; None if it is not there."""
-        row = self._rows.find_and_update(scope, {"_id": row_id}, {"$inc": {"holds": 1}})
-        return self._kind.from_mongo(row) if row else None
+        return self._maybe(self._rows.find_and_update(scope, {"_id": row_id}, {"$inc": {"holds": 1}}))
 
     def remove(self, scope: Scope, row_id: str) -> bool:
         """Remove a row."""
@@ -66,6 +61,13 @@ class PlaceRepository(Generic[Doc]):
     def count(self, scope: Scope, query: Mapping[str, Any]) -> int:
         """Return how many rows of the scope match."""
         return self._rows.count(scope, query)
+
+    def typed(self, row: Row) -> Doc:
+        """Return a row of this collection as what it is."""
+        return self._kind.from_mongo(row)
+
+    def _maybe(self, row: Row | None) -> Doc | None:
+        return self.typed(row) if row else None
 
 
 class InstanceRepository(PlaceRepository[BatchCourseInstance]):
@@ -76,13 +78,13 @@ class InstanceRepository(PlaceRepository[BatchCourseInstance]):
 
     def of_batch(self, scope: Scope, batch_id: str) -> list[BatchCourseInstance]:
         """Return the instances of a batch."""
-        return [BatchCourseInstance.from_mongo(row) for row in self._rows.find(scope, {"batch_id": batch_id})]
+        return [self.typed(row) for row in self._rows.find(scope, {"batch_id": batch_id})]
 
     def add_many(self, scope: Scope, instances: Sequence[BatchCourseInstance]) -> None:
         """Store new instances."""
         self._rows.insert_many(scope, [instance.to_mongo() for instance in instances])
 
-    def remove_of(self, scope: Scope, batch_id: str, course_ids: Sequence[str] | None = None) -> None:
+    def remove_of(self, scope: Scope, batch_id: str, course_ids: Collection[str] | None = None) -> None:
         """Remove the instances of a batch: all, or those of some courses."""
         query: dict[str, Any] = {"batch_id": batch_id}
         if course_ids is not None:

@@ -2,30 +2,36 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Self
-from zoneinfo import available_timezones
 
-import phonenumbers
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from services.campuses.documents import Batch, BatchCourseInstance, Campus, Course
+from services.campuses.world import countries, zones
+from utils.identifiers import JOINERS
 from utils.paging import PageQuery
 from utils.text import tidy
 
 
 def _printable(text: str) -> str:
-    if not text or not text.isprintable():
-        raise ValueError("must be printable text")
+    if not text:
+        raise ValueError("must not be empty")
+    if not all(char.isprintable() or char in JOINERS for char in text):
+        raise ValueError("must not hold invisible characters")
     return text
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in zones():
         raise ValueError("must be a time zone such as Asia/Kolkata")
     return name
 
 
+def _each_once(ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(ids))
+
+
 def _country(code: str) -> str:
-    if code not in phonenumbers.SUPPORTED_REGIONS:
+    if code not in countries():
         raise ValueError("must be a country code of two capital letters, such as IN")
     return code
 
@@ -35,20 +41,21 @@ Code = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-
 Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
 Country = Annotated[str, AfterValidator(_country)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-CourseIds = Annotated[tuple[Id, ...], Field(min_length=1, max_length=50)]
+CourseIds = Annotated[tuple[Id, ...], Field(min_length=1, max_length=50), AfterValidator(_each_once)]
 
 
-class Patch(BaseModel):
-    """A change: what is absent stays, and null is no value here."""
-
+class Input(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    @model_validator(mode="before")
+
+class Patch(Input):
+    """A change: what is absent stays, and null is no value here."""
+
+    @field_validator("*", mode="before")
     @classmethod
-    def no_nulls(cls, given: Any) -> Any:
-        """Refuse null for a field that cannot be empty."""
-        if isinstance(given, dict) and (nulls := [name for name, value in given.items() if value is None]):
-            raise ValueError(f"{', '.join(nulls)} cannot be null; leave it out to keep it")
+    def _not_null(cls, given: Any) -> Any:
+        if given is None:
+            raise ValueError("cannot be null; leave it out to keep it")
         return given
 
     def fields(self) -> dict[str, Any]:
@@ -56,9 +63,7 @@ class Patch(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class CampusCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class CampusCreate(Input):
     name: Name
     code: Code
     timezone: Zone
@@ -72,9 +77,7 @@ class CampusUpdate(Patch):
     country: Country | None = None
 
 
-class CourseCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class CourseCreate(Input):
     campus_id: Id
     name: Name
     code: Code
@@ -85,9 +88,7 @@ class CourseUpdate(Patch):
     code: Code | None = None
 
 
-class BatchCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class BatchCreate(Input):
     campus_id: Id
     name: Name
     course_ids: CourseIds
@@ -99,12 +100,16 @@ class BatchUpdate(Patch):
 
 
 class PlaceQuery(PageQuery):
-    campus_id: str | None = Field(None, max_length=64)
+    campus_id: Id | None = None
+
+    def filters(self) -> dict[str, str]:
+        """Return what the rows have to be equal to."""
+        return self.model_dump(exclude_none=True, exclude=set(PageQuery.model_fields))
 
 
 class InstanceQuery(PlaceQuery):
-    batch_id: str | None = Field(None, max_length=64)
-    course_id: str | None = Field(None, max_length=64)
+    batch_id: Id | None = None
+    course_id: Id | None = None
 
 
 class _Shown(BaseModel):
@@ -143,12 +148,10 @@ class BatchOut(_Shown):
     course_ids: tuple[str, ...]
 
     @classmethod
-    def of(cls, batch: Batch, within: tuple[str, ...] | None) -> Self:
+    def of(cls, batch: Batch, course_ids: tuple[str, ...]) -> Self:
         """Show a stored batch with those of its courses that the reader may see."""
-        shown = cls(**{name: getattr(batch, name) for name in cls.model_fields})
-        if within is None:
-            return shown
-        return shown.model_copy(update={"course_ids": tuple(c for c in batch.course_ids if c in within)})
+        shown = {name: getattr(batch, name) for name in cls.model_fields}
+        return cls(**shown | {"course_ids": course_ids})
 
 
 class InstanceOut(BaseModel):

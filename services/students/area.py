@@ -5,15 +5,18 @@ from typing import Self
 
 from services.accounts.area import AccountArea, Surroundings
 from services.campuses.batches import BatchService
+from services.campuses.keeping import Ground
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
-from services.campuses.service import CampusService, CourseService, Ground
+from services.campuses.service import CampusService, CourseService
 from services.students.bulk import StudentBulk
 from services.students.credentials import StudentCredentials
 from services.students.dependants import StudentsDependOn
+from services.students.removal import StudentRemoval
 from services.students.repository import StudentRepository, TakenBudget
 from services.students.service import Neighbours, StudentService
-from services.students.taken import TakenElsewhere
+from services.students.taken import FreeIdentifiers, TakenElsewhere
+from services.students.views import StudentViews
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class StudentArea:
     courses: CourseService
     batches: BatchService
     students: StudentService
+    removal: StudentRemoval
     credentials: StudentCredentials
     bulk: StudentBulk
     roll: StudentRepository
@@ -39,17 +43,20 @@ class StudentArea:
             around.settings.default_country,
         )
         roll = StudentRepository(store)
-        taken = TakenElsewhere(TakenBudget(store), audit, store, clock)
+        taken = TakenElsewhere(TakenBudget(store), audit, clock)
+        free = FreeIdentifiers(people.accounts, roll, taken)
+        views = StudentViews(people.accounts, around.batch_jobs)
         bulk = StudentBulk(roll, people.accounts, lookup, audit, clock)
         ground = Ground(places, store, audit, clock, (people.dependants, StudentsDependOn(roll)))
-        near = Neighbours(people.accounts, around.batch_jobs, lookup, audit)
+        near = Neighbours(people.accounts, lookup, free, views)
         return cls(
             campuses=CampusService(ground, country),
             courses=CourseService(ground),
             batches=BatchService(ground),
-            students=StudentService(roll, store, bulk, near, taken, country),
+            students=StudentService(roll, store, bulk, near, country),
+            removal=StudentRemoval(roll, people.accounts, audit, store, ()),
             credentials=StudentCredentials(
-                roll, store, lookup, people.links, around.batch_jobs, around.engine
+                roll, store, lookup, people.links, around.batch_jobs, around.engine, audit
             ),
             bulk=bulk,
             roll=roll,

@@ -12,9 +12,9 @@ from services.audit.service import AuditService
 from services.campuses.lookup import PlaceLookup
 from services.students.documents import Student
 from services.students.repository import StudentRepository
+from services.students.search import terms_of
 from utils.clock import Clock
-from utils.identifiers import search_terms
-from utils.problems import Stale
+from utils.problems import Invalid, Stale
 from utils.scope import Scope
 from utils.text import key_of
 
@@ -82,7 +82,8 @@ class StudentBulk:
         """Set fields of students and of their accounts; raise Stale if one was changed meanwhile."""
         if not changes:
             return
-        prepared = [(change.student, self._with_derived(scope, change)) for change in changes]
+        instances = self._held_instances(changes)
+        prepared = [(change.student, self._with_derived(change, instances)) for change in changes]
         if self._students.change_each(scope, prepared) != len(prepared):
             raise Stale()
         for student, fields in prepared:
@@ -96,6 +97,7 @@ class StudentBulk:
             target=f"student:{changes[0].student.id}" if len(changes) == 1 else "students",
             students=len(changes),
             fields=sorted({name for change in changes for name in change.fields}),
+            **{name: value for name, value in changes[0].fields.items() if name == "status"},
         )
 
     def _in_batch(self, scope: Scope, batch_id: str, wanted: Sequence[NewStudent]) -> list[Student]:
@@ -114,7 +116,7 @@ class StudentBulk:
             campus_id=new.campus_id,
             batch_id=new.batch_id,
             course_ids=new.course_ids,
-            instance_ids=tuple(instances[course_id] for course_id in new.course_ids),
+            instance_ids=_instances_of(new.course_ids, instances),
             roll_number=new.roll_number,
             username=new.username,
             name=new.name,
@@ -127,26 +129,35 @@ class StudentBulk:
             updated_at=now,
         )
 
-    def _with_derived(self, scope: Scope, change: StudentChange) -> dict[str, Any]:
+    def _held_instances(self, changes: Sequence[StudentChange]) -> Mapping[str, Mapping[str, str]]:
+        """Return the instance of each course, by batch, of the batches whose students change courses."""
+        moving = {c.student.batch_id: c.student.campus_id for c in changes if "course_ids" in c.fields}
+        for batch_id, campus_id in moving.items():
+            self._places.hold_batch(campus_id, batch_id)
+        return {batch: self._places.instances(campus, batch) for batch, campus in moving.items()}
+
+    def _with_derived(
+        self, change: StudentChange, instances: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, Any]:
         """Return the fields with everything that is made of them."""
         student, fields = change.student, dict(change.fields)
         if "course_ids" in fields:
-            instances = self._places.instances(student.campus_id, student.batch_id)
-            fields["instance_ids"] = [instances[course_id] for course_id in fields["course_ids"]]
-            self._places.hold_batch(student.campus_id, student.batch_id)
-        shown = {name: fields.get(name, getattr(student, name)) for name in ("name", "roll_number")}
-        mobile = fields.get("mobile_number", student.mobile_number)
-        derived = {
-            "name_key": key_of(shown["name"]),
-            "terms": list(terms_of(shown["name"], shown["roll_number"], mobile)),
+            taken = instances[student.batch_id]
+            fields["instance_ids"] = list(_instances_of(fields["course_ids"], taken))
+        name, roll_number, mobile_number = (
+            fields.get(field, getattr(student, field)) for field in ("name", "roll_number", "mobile_number")
+        )
+        return fields | {
+            "name_key": key_of(name),
+            "terms": list(terms_of(name, roll_number, mobile_number)),
             "updated_at": self._clock.now(),
         }
-        return fields | derived
 
 
-def terms_of(name: str, roll_number: str, mobile_number: str | None) -> tuple[str, ...]:
-    """Return the prefixes under which a student is found."""
-    return tuple(search_terms(name, roll_number, (mobile_number or "").removeprefix("+")))
+def _instances_of(course_ids: Sequence[str], instances: Mapping[str, str]) -> tuple[str, ...]:
+    if not instances.keys() >= set(course_ids):
+        raise Invalid.field("course_ids", "names a course that the batch does not take any more")
+    return tuple(instances[course_id] for course_id in course_ids)
 
 
 def _account(new: NewStudent) -> NewAccount:

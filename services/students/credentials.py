@@ -1,17 +1,20 @@
 """Sending one-time links to some students or a batch: a batch job, filled in the background."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from models import Actor
 from services.accounts.documents import LinkPurpose
 from services.accounts.links import OneTimeLinks
+from services.audit.service import AuditService
 from services.batch_jobs.documents import BatchJob, DeliveryState, JobType, Recipient
 from services.batch_jobs.schemas import BatchJobOut
 from services.batch_jobs.service import BatchJobService
 from services.campuses.lookup import PlaceLookup
 from services.ports import JSON, Channel, Done, JobEngine, JobResult, Later, Lease, Queue
 from services.students.documents import Student, StudentStatus
+from services.students.problems import BatchIsEmpty
 from services.students.repository import StudentRepository
 from services.students.schemas import SendCredentials
 from utils.batch_processor import chunked
@@ -22,11 +25,17 @@ from utils.store import Store
 FILL_JOB: Final = "students.send_credentials"
 CHUNK: Final = 500
 CHUNK_SECONDS: Final = 30.0
-FAILED: Final = (DeliveryState.FAILED, DeliveryState.BOUNCED)
+# A message that may still arrive counts as arrived: nobody is told twice for want of patience
+REACHED: Final = frozenset(
+    {DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.DELIVERED}
+)
 
 
 class StudentCredentials:
-    """Opens jobs and fills them."""
+    """Opens jobs and fills them.
+
+    Everybody gets an activation link, also who has a password already: by it they choose a new one.
+    """
 
     def __init__(
         self,
@@ -36,9 +45,10 @@ class StudentCredentials:
         links: OneTimeLinks,
         batch_jobs: BatchJobService,
         engine: JobEngine,
+        audit: AuditService,
     ) -> None:
         self._students, self._store, self._places = students, store, places
-        self._links, self._batch_jobs, self._engine = links, batch_jobs, engine
+        self._links, self._batch_jobs, self._engine, self._audit = links, batch_jobs, engine, audit
 
     def send(self, wanted: SendCredentials, actor: Actor) -> BatchJobOut:
         """Open the job; its recipients are added in the background. Each new link ends the one before."""
@@ -52,16 +62,9 @@ class StudentCredentials:
                 course_ids=courses,
                 actor_id=actor.id,
             )
-            within = actor.scope.course_ids
-            args: dict[str, JSON] = {
-                "job_id": job.id,
-                "campus_id": campus_id,
-                "batch_id": wanted.batch_id,
-                "student_ids": list(wanted.student_ids or ()),
-                "only_failed": wanted.only_failed,
-                "within": list(within) if within is not None else None,
-            }
+            args = _args(wanted, job, actor)
             self._engine.submit(FILL_JOB, args, queue=Queue.IMPORTS, key=f"fill:{job.id}")
+            self._record(wanted, job)
             return job
 
         return self._batch_jobs.show(self._store.atomically(work))
@@ -75,7 +78,7 @@ class StudentCredentials:
         for ids in chunked(self._ids(args), CHUNK):
             if not lease.alive():
                 return Later(0)
-            self._store.atomically(lambda some=ids: self._add(job, some, args), patience=CHUNK_SECONDS)  # type: ignore[misc]
+            self._store.atomically(partial(self._add, job, ids, args), patience=CHUNK_SECONDS)
         self._store.atomically(lambda: self._batch_jobs.close(job))
         return Done()
 
@@ -86,11 +89,12 @@ class StudentCredentials:
             self._store.atomically(lambda: self._batch_jobs.close(job))
 
     def _audience(self, wanted: SendCredentials, actor: Actor) -> tuple[str, tuple[str, ...]]:
-        """Return the campus and the courses that the job is about; raise Invalid for anybody not there."""
+        """Return the campus and the courses that the job is about; raise for anybody who is not there."""
         if wanted.batch_id is not None:
             batch = self._places.batch(actor, wanted.batch_id)
-            within = actor.scope.course_ids
-            return batch.campus_id, tuple(c for c in batch.course_ids if within is None or c in within)
+            if not self._students.ids_in_batch(_within(actor, batch.campus_id), batch.id):
+                raise BatchIsEmpty()
+            return batch.campus_id, _theirs(batch.course_ids, actor)
         ids = set(wanted.student_ids or ())
         found = self._students.find_many(actor.scope, sorted(ids))
         if len(found) != len(ids):
@@ -99,9 +103,19 @@ class StudentCredentials:
             raise Invalid.field(
                 "student_ids", "names students of more than one campus; send to each by itself"
             )
-        within = actor.scope.course_ids
-        courses = {c for student in found for c in student.course_ids if within is None or c in within}
-        return found[0].campus_id, tuple(sorted(courses))
+        courses = {course_id for student in found for course_id in student.course_ids}
+        return found[0].campus_id, _theirs(sorted(courses), actor)
+
+    def _record(self, wanted: SendCredentials, job: BatchJob) -> None:
+        self._audit.record(
+            "student.credentials_sent",
+            actor_id=job.created_by,
+            campus_id=job.campus_id,
+            target=f"batch_job:{job.id}",
+            batch_id=wanted.batch_id,
+            student_ids=list(wanted.student_ids or ()),
+            channels=[str(channel) for channel in job.channels],
+        )
 
     def _ids(self, args: Mapping[str, JSON]) -> list[str]:
         if args["batch_id"] is not None:
@@ -119,18 +133,48 @@ class StudentCredentials:
         ]
         if args["only_failed"]:
             latest = self._batch_jobs.latest([student.id for student in people], scope)
-            people = [s for s in people if any(latest.get(s.id, {}).get(c) in FAILED for c in job.channels)]
+            people = [s for s in people if _missed(latest.get(s.id, {}), job.channels)]
         nonces = self._links.issue_many(LinkPurpose.ACTIVATE, [(s.id, s.campus_id) for s in people])
         self._batch_jobs.add(job, [_recipient(student, nonces[student.id]) for student in people])
 
 
+def _missed(latest: Mapping[Channel, DeliveryState], channels: Sequence[Channel]) -> bool:
+    """Tell whether somebody was written to over one of the channels, and none of them reached them."""
+    known = {latest[channel] for channel in channels if channel in latest}
+    return bool(known) and known.isdisjoint(REACHED)
+
+
 def _recipient(student: Student, nonce: str) -> Recipient:
     addresses = {Channel.EMAIL: student.email, Channel.SMS: student.mobile_number}
-    return Recipient(student.id, student.name, addresses, nonce, {"username": student.username})
+    return Recipient(student.id, student.name, addresses, nonce, {"username": student.roll_number})
+
+
+def _theirs(course_ids: Sequence[str], actor: Actor) -> tuple[str, ...]:
+    """Return those of the courses that the actor may see, so that the job is one that the actor may see."""
+    within = actor.scope.course_ids
+    return tuple(c for c in course_ids if within is None or c in within)
+
+
+def _args(wanted: SendCredentials, job: BatchJob, actor: Actor) -> dict[str, JSON]:
+    within = actor.scope.course_ids
+    return {
+        "job_id": job.id,
+        "campus_id": job.campus_id,
+        "batch_id": wanted.batch_id,
+        "student_ids": list(wanted.student_ids or ()),
+        "only_failed": wanted.only_failed,
+        "within": list(within) if within is not None else None,
+    }
 
 
 def _scope(args: Mapping[str, JSON]) -> Scope:
+    """Return the scope of whoever asked, as it was then, for the work in the background."""
     within, campus_id = args["within"], str(args["campus_id"])
     if isinstance(within, Sequence):
         return Scope.courses(campus_id, tuple(map(str, within)))
     return Scope.campus(campus_id)
+
+
+def _within(actor: Actor, campus_id: str) -> Scope:
+    courses = actor.scope.course_ids
+    return Scope.campus(campus_id) if courses is None else Scope.courses(campus_id, courses)

@@ -38,33 +38,41 @@ class Student(Document):
     updated_at: datetime
 
 
+ORDERS: Final = ("name_key", "username", "created_at")
+NARROWINGS: Final = ((), ("campus_id",), ("campus_id", "batch_id"), ("campus_id", "course_ids"))
+DEACTIVATED: Final = "deactivated"
+
+
+def index_name(*fields: str) -> str:
+    """Return what the index over ``fields`` and the id is called."""
+    name = "_".join(fields)
+    return "by_username" if name == "username" else name  # "username" is the one that keeps them unique
+
+
 def _listed(*fields: str) -> IndexModel:
     """Return an index that finds by all but the last of ``fields`` and lists in the order of the last."""
-    keys = [*fields, "_id"]
-    return IndexModel([(key, ASCENDING) for key in keys], name="_".join(fields))
+    return IndexModel([(field, ASCENDING) for field in (*fields, "_id")], name=index_name(*fields))
 
 
+def _rare(*fields: str) -> IndexModel:
+    """Return such an index of those who are deactivated. They are few; nearly everybody is active."""
+    return IndexModel(
+        [(field, ASCENDING) for field in (*fields, "_id")],
+        name=index_name(DEACTIVATED, *fields),
+        partialFilterExpression={"status": StudentStatus.DEACTIVATED},
+    )
+
+
+TERMS: Final = ("campus_id", "terms", "name_key")  # two dozen entries a student: one index is enough
 INDEXES: Final = {
     STUDENTS: [
         IndexModel("username", name="username", unique=True),
         IndexModel("import_id", name="import", sparse=True),
         IndexModel("instance_ids", name="instances"),
-        *(
-            _listed(*found_by, order)
-            for found_by, order in (
-                ((), "name_key"),
-                ((), "roll_number"),
-                ((), "created_at"),
-                (("campus_id",), "name_key"),
-                (("campus_id",), "roll_number"),
-                (("campus_id",), "created_at"),
-                (("batch_id",), "name_key"),
-                (("batch_id",), "roll_number"),
-                (("course_ids",), "name_key"),
-                (("terms",), "name_key"),
-                (("campus_id", "terms"), "name_key"),
-            )
-        ),
+        *(_listed(*found_by, order) for found_by in NARROWINGS for order in ORDERS),
+        *(_rare(*found_by, order) for found_by in NARROWINGS[:2] for order in ORDERS),
+        _listed(*TERMS),
+        _rare(*TERMS),
     ],
     TAKEN_BUDGET: [IndexModel("expires_at", name="expiry", expireAfterSeconds=0)],
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from services.students.documents import STUDENTS, TAKEN_BUDGET, Student
+from services.students.documents import STUDENTS, TAKEN_BUDGET, Student, StudentStatus
+from services.students.listing import BY_NAME, FEW, NAME, StudentFilter, beyond, in_order
 from utils.paging import Keyset
 from utils.scope import Scope
 from utils.store import PLATFORM, Row, ScopeRule, Store
@@ -32,23 +33,40 @@ class StudentRepository:
         query = {"_id": {"$in": list(student_ids)}}
         return [Student.from_mongo(row) for row in self._rows.find(scope, query, sort=[("_id", 1)])]
 
-    def list_rows(self, scope: Scope, filters: Mapping[str, Any], keyset: Keyset) -> list[Row]:
-        """Return one more row than a page holds."""
-        query = {"$and": [dict(filters), keyset.filter]}
-        return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
+    def list_rows(self, scope: Scope, wanted: StudentFilter, keyset: Keyset) -> list[Row]:
+        """Return one more row than a page holds. ``scope`` names the campus if ``wanted`` names a batch.
+
+        What a search finds comes by name. For another order the few are read whole and ordered here; where
+        there are many, the next ones are soon met on the way along that order.
+        """
+        if not wanted.by_terms:
+            return self._walk(scope, wanted, keyset, wanted.index(scope, keyset.field))
+        if keyset.field == NAME:
+            found = self._by_term(scope, wanted, beyond(keyset), keyset.order, keyset.limit + 1)
+            return in_order(found, keyset)
+        few = self._by_term(scope, wanted, {}, BY_NAME, FEW + 1)
+        if len(few) <= FEW:
+            return in_order(few, keyset)
+        return self._walk(scope, wanted, keyset, wanted.index(scope, keyset.field))
+
+    def _by_term(
+        self, scope: Scope, wanted: StudentFilter, more: Row, order: Sequence[tuple[str, int]], limit: int
+    ) -> list[Row]:
+        found: list[Row] = []
+        for some in wanted.by_campus(scope):
+            query = {"$and": [wanted.query, some, more]}
+            found += self._rows.find(scope, query, sort=order, limit=limit, hint=wanted.term_index)
+        return found
+
+    def _walk(self, scope: Scope, wanted: StudentFilter, keyset: Keyset, index: str) -> list[Row]:
+        query = {"$and": [wanted.query, beyond(keyset)]}
+        return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1, hint=index)
 
     def ids_in_batch(self, scope: Scope, batch_id: str) -> list[str]:
-        """Return the ids of a batch's students, in order."""
-        rows = self._rows.find(scope, {"batch_id": batch_id}, {"_id": 1})
+        """Return the ids of a batch's active students, in order."""
+        query = {"batch_id": batch_id, "status": StudentStatus.ACTIVE}
+        rows = self._rows.find(scope, query, {"_id": 1})
         return sorted(str(row["_id"]) for row in rows)
-
-    def change(
-        self, scope: Scope, student_id: str, fields: Mapping[str, Any], revision: int | None
-    ) -> Student | None:
-        """Set fields of a student who is still at ``revision`` (any, if None); None if they are not."""
-        query = {"_id": student_id} | ({"revision": revision} if revision is not None else {})
-        row = self._rows.find_and_update(scope, query, {"$set": dict(fields), "$inc": {"revision": 1}})
-        return Student.from_mongo(row) if row else None
 
     def change_each(self, scope: Scope, changes: Sequence[tuple[Student, Mapping[str, Any]]]) -> int:
         """Set fields of students who are still as they were read; return how many were."""
@@ -63,9 +81,9 @@ class StudentRepository:
             ],
         )
 
-    def remove(self, scope: Scope, student_id: str) -> bool:
-        """Remove a student."""
-        return self._rows.delete_one(scope, {"_id": student_id})
+    def remove_many(self, scope: Scope, student_ids: Sequence[str]) -> None:
+        """Remove those of these students who lie in the scope."""
+        self._rows.delete_many(scope, {"_id": {"$in": list(student_ids)}})
 
     def count(self, scope: Scope, query: Mapping[str, Any]) -> int:
         """Return how many students of the scope match."""
@@ -80,11 +98,20 @@ class TakenBudget:
 
     def spend(self, campus_id: str, hour: str, rows: int, most: int, expires_at: datetime) -> bool:
         """Count ``rows`` more; False, and nothing counted, if that were more than ``most``."""
-        wanted = {"_id": f"{campus_id}:{hour}", "rows": {"$lte": most - rows}}
+        wanted = {"_id": _hour_of(campus_id, hour), "rows": {"$lte": most - rows}}
         change = {"$inc": {"rows": rows}, "$setOnInsert": {"expires_at": expires_at}}
         if rows > most:
             return False
         try:
             return self._hours.update_one(PLATFORM, wanted, change, upsert=True)
-        except DuplicateKeyError:
-            return False
+        except DuplicateKeyError:  # the hour has begun already, perhaps at this very moment
+            return self._hours.update_one(PLATFORM, wanted, change)
+
+    def left(self, campus_id: str, hour: str, most: int) -> int:
+        """Return how many more may be told."""
+        row = self._hours.find_one(PLATFORM, {"_id": _hour_of(campus_id, hour)})
+        return most - int(row["rows"]) if row else most
+
+
+def _hour_of(campus_id: str, hour: str) -> str:
+    return f"{campus_id}:{hour}"

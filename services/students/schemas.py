@@ -3,7 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from services.batch_jobs.documents import DeliveryState
 from services.ports import Channel
@@ -41,19 +49,19 @@ class StudentUpdate(BaseModel):
     mobile_number: Mobile | None = None
     status: StudentStatus | None = None
 
-    @model_validator(mode="before")
+    @field_validator("name", "status", mode="before")
     @classmethod
-    def no_nulls(cls, given: Any) -> Any:
-        """Refuse null for what cannot be empty."""
-        if isinstance(given, dict):
-            for name in ("name", "status"):
-                if name in given and given[name] is None:
-                    raise ValueError(f"{name} cannot be null; leave it out to keep it")
+    def _not_null(cls, given: Any) -> Any:
+        if given is None:
+            raise ValueError("cannot be null; leave it out to keep it")
         return given
 
 
 class StudentQuery(PageQuery):
-    """``search`` finds words by how they begin, in names, roll numbers and mobile numbers."""
+    """``search`` finds words by how they begin, in names, roll numbers and mobile numbers.
+
+    ``sort`` is ``name``, ``roll_number`` or ``created_at``, with ``-`` in front for descending.
+    """
 
     search: str | None = Field(None, min_length=2, max_length=100)
     campus_id: Id | None = None
@@ -69,10 +77,11 @@ class StudentIds(BaseModel):
 
 
 class BulkOutcome(BaseModel):
-    """What became of one id: ``deleted``, or why not."""
+    """What became of one id: ``deleted``, or why not, as the slug of a problem and in words."""
 
     id: str
     deleted: bool
+    problem: str | None = None
     reason: str | None = None
 
 
@@ -81,7 +90,10 @@ class BulkDeleteOut(BaseModel):
 
 
 class SendCredentials(BaseModel):
-    """Send one-time links to some students or to a batch; ``only_failed`` to those whose last message failed."""
+    """Send one-time links to some students or to a batch.
+
+    ``only_failed``: only to those who were written to over one of ``channels``, and whom none has reached.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -32,7 +32,7 @@ def test_a_link_is_the_same_every_time_it_is_made(links: OneTimeLinks) -> None:
 
     assert len(urls) == 2
     assert all(url.startswith("https://x.test/activate?token=") for url in urls)
-    assert {len(url.partition("token=")[2]) for url in urls} == {43}
+    assert {len(url.partition("token=")[2]) for url in urls} == {52}
     assert {len(nonce) for nonce in nonces.values()} == {32}
 
 

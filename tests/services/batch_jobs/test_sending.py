@@ -258,16 +258,16 @@ def test_a_lease_that_ends_before_the_call_leaves_nothing_in_doubt(bench: Bench,
 
 def test_a_late_answer_of_an_older_claim_cannot_overwrite_a_newer_one(bench: Bench, looking: Any) -> None:
     def overtaken(unit: SendUnit) -> SendOutcome:
-        bench.run()  # a newer claim settles the unit while this call still hangs
+        bench.run()  # a newer claim calls and settles the unit while this call still hangs
         return Refused("too late")
 
-    bench.sms.answers = [overtaken]
-    bench.job(1, Channel.SMS)
+    bench.email.answers = [overtaken, Accepted(("m1",))]
+    bench.job(1, Channel.EMAIL)
 
     bench.run()
 
-    assert bench.states(looking) == ["unknown"]
-    assert len(bench.sms.calls) == 1
+    assert bench.states(looking) == ["sent"]
+    assert len(bench.email.calls) == 2
 
 
 def test_nobody_without_an_address_is_forgotten(bench: Bench, looking: Any) -> None:
