@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, current_app, render_template, send_file
+from flask import Blueprint, Response, current_app, render_template
 
 from routes._kit.endpoint import PUBLIC, route
 from utils.problems import NotFound
@@ -30,10 +30,8 @@ def console_file(stamp: str, name: str) -> Response:
     path = files.get(name)
     if path is None:
         raise NotFound()
-    response = send_file(path, mimetype=KINDS[path.suffix])
-    response.direct_passthrough = False
-    response.headers["Cache-Control"] = A_YEAR if stamp == _stamp(files) else "no-store"
-    return response
+    kept = A_YEAR if stamp == _stamp(files) else "no-store"
+    return Response(path.read_bytes(), mimetype=KINDS[path.suffix], headers={"Cache-Control": kept})
 
 
 def _files() -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 const KEPT = "refresh_token";
 const RENEW_BEFORE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 // "renewed": there is a new access token. "ended": the session is over. "password": it must be changed first.
 export const events = new EventTarget();
@@ -35,7 +36,7 @@ export function hasSession() {
 
 export async function logIn(username, password) {
   const reply = await send("POST", "/auth/login", { body: { username, password } });
-  keep(await reply.json());
+  keep(await read(reply));
 }
 
 export async function logOut() {
@@ -50,7 +51,7 @@ export async function logOut() {
 }
 
 export async function get(path, query = {}, signal = undefined) {
-  return (await request("GET", withQuery(path, query), { signal })).json();
+  return read(await request("GET", withQuery(path, query), { signal }));
 }
 
 // Make something. Until the answer is clear, posting the same again repeats the same Idempotency-Key.
@@ -60,7 +61,7 @@ export async function create(path, body) {
   unsettled.set(wish, key);
   try {
     const reply = await request("POST", path, { body, headers: { "Idempotency-Key": key } });
-    const made = await reply.json();
+    const made = await read(reply);
     unsettled.delete(wish);
     return made;
   } catch (problem) {
@@ -109,8 +110,10 @@ function refresh() {
 
 async function trade() {
   try {
-    const reply = await send("POST", "/auth/refresh", { body: { refresh_token: sessionStorage.getItem(KEPT) || "" } });
-    keep(await reply.json());
+    const reply = await send("POST", "/auth/refresh", {
+      body: { refresh_token: sessionStorage.getItem(KEPT) || "" },
+    });
+    keep(await read(reply));
   } catch (problem) {
     if (problem.status === 401 || problem.status === 422) {
       forget();
@@ -153,15 +156,35 @@ async function send(method, path, { body, headers = {}, token, signal } = {}) {
   }
   let reply;
   try {
-    reply = await fetch(path, { method, headers: all, body: plain ? JSON.stringify(body) : body, signal, credentials: "omit" });
+    reply = await fetch(path, {
+      method,
+      headers: all,
+      body: plain ? JSON.stringify(body) : body,
+      signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])]),
+      credentials: "omit",
+    });
   } catch (error) {
-    throw error.name === "AbortError" ? error : new Problem(0);
+    throw noAnswer(error);
   }
   if (reply.ok) {
     return reply;
   }
   const document = await reply.json().catch(() => ({}));
   throw new Problem(reply.status, document, Number(reply.headers.get("Retry-After")) || 0);
+}
+
+// Return the JSON of a reply, all of which may not have come.
+async function read(reply) {
+  try {
+    return await reply.json();
+  } catch (error) {
+    throw noAnswer(error);
+  }
+}
+
+// A request that its own room gave up is nobody's problem.
+function noAnswer(error) {
+  return error.name === "AbortError" ? error : new Problem(0);
 }
 
 function keep(pair) {
@@ -182,7 +205,9 @@ function tell(what) {
 }
 
 function withQuery(path, query) {
-  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const given = Object.entries(query).filter(
+    ([, value]) => value !== "" && value !== null && value !== undefined,
+  );
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
@@ -195,5 +220,7 @@ function described(form) {
 
 // crypto.randomUUID exists over HTTPS and on this machine only; this exists everywhere.
 function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }

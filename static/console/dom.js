@@ -25,7 +25,9 @@ function furnish(element, attributes, children) {
 
 // Return what is there of children that may be nested, empty or numbers.
 export function nodes(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+  return children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
 }
 
 export function fill(element, ...children) {

@@ -23,11 +23,28 @@ export function draw(user, rooms, onSignOut) {
     fill(account);
     return;
   }
-  fill(nav, el("ul", {}, rooms.map((room) => el("li", {}, entry(room)))));
+  fill(
+    nav,
+    el(
+      "ul",
+      {},
+      rooms.map((room) => el("li", {}, entry(room))),
+    ),
+  );
   fill(
     account,
-    el("p", { class: "who" }, own(user.name, { class: "name" }), el("span", { class: "role" }, ROLES[user.role] || user.role)),
-    el("p", { class: "doors" }, link("#/password", "Change password"), button("Sign out", onSignOut, { class: "plain" })),
+    el(
+      "p",
+      { class: "who" },
+      own(user.name, { class: "name" }),
+      el("span", { class: "role" }, ROLES[user.role] || user.role),
+    ),
+    el(
+      "p",
+      { class: "doors" },
+      link("#/password", "Change password"),
+      button("Sign out", onSignOut, { class: "plain" }),
+    ),
   );
 }
 

@@ -5,13 +5,21 @@ import { svg } from "./dom.js";
 const LINES = {
   home: "M4 11l8-7 8 7M6 9.5V20h12V9.5M10 20v-6h4v6",
   organisation: "M4 20V5l8-2v17M12 9l8 2v9M2 20h20M7 8h2M7 12h2M7 16h2M15 14h2M15 17h2",
-  students: "M9 11a3.5 3.5 0 100-7 3.5 3.5 0 000 7M2.5 20c0-4 3-6 6.5-6s6.5 2 6.5 6M16 4.5a3.5 3.5 0 010 6M18 14.5c2.2.8 3.5 2.600 3.500 5.500",
+  students:
+    "M9 11a3.5 3.5 0 100-7 3.5 3.5 0 000 7M2.5 20c0-4 3-6 6.5-6s6.5 2 6.5 6M16 4.5a3.5 3.5 0 010 6M18 14.5c2.2.8 3.5 2.600 3.500 5.500",
   imports: "M12 16V4M7 9l5-5 5 5M4 15v5h16v-5",
   jobs: "M3 12h4l3-8 4 16 3-8h4",
   outbox: "M3 6h18v12H3zM3 7l9 7 9-7",
 };
 
 export function icon(name) {
-  const line = svg("path", { d: LINES[name], fill: "none", stroke: "currentColor", "stroke-width": 1.7, "stroke-linecap": "round", "stroke-linejoin": "round" });
+  const line = svg("path", {
+    d: LINES[name],
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": 1.7,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  });
   return svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" }, line);
 }

@@ -20,7 +20,18 @@ let renewing = null;
 
 // Call `onState` with every state of a thing and `onLink` with "live" or "polling", until the signal ends it.
 export function watch(kind, id, { signal, onState, onLink, ended, onProblem }) {
-  const watched = { kind, id, ...KINDS[kind], onState, onLink, ended, onProblem, joined: false, timer: 0, over: false };
+  const watched = {
+    kind,
+    id,
+    ...KINDS[kind],
+    onState,
+    onLink,
+    ended,
+    onProblem,
+    joined: false,
+    timer: 0,
+    over: false,
+  };
   watches.add(watched);
   open();
   ask(watched);
@@ -133,7 +144,7 @@ async function ask(watched) {
   clearTimeout(watched.timer);
   watched.timer = setTimeout(() => {
     if (!watched.joined && !watched.over) {
-      watched.onLink("polling");
+      watched.onLink(finished ? "still" : "polling");
       finished || ask(watched);
     }
   }, POLL_MS);

@@ -43,7 +43,9 @@ function enter(pick) {
   const [room, match] = found;
   leaving?.abort();
   leaving = new AbortController();
-  const params = Object.fromEntries(Object.entries(match.groups || {}).map(([name, text]) => [name, decodeURIComponent(text)]));
+  const params = Object.fromEntries(
+    Object.entries(match.groups || {}).map(([name, text]) => [name, decodeURIComponent(text)]),
+  );
   draw(room, { params, query: new URLSearchParams(search), signal: leaving.signal });
 }
 

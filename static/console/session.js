@@ -1,4 +1,4 @@
-// Who is signed in in this tab, and what they may do.
+// Who is signed in in this tab, and what they may do. Tells "user" when that has changed by a person's will.
 
 import { events, get, logIn, logOut } from "./api.js";
 
@@ -21,12 +21,20 @@ export async function signIn(username, password) {
   await logIn(username, password);
   await load();
   farewell = "";
+  events.dispatchEvent(new Event("user"));
 }
 
 export async function signOut() {
   await logOut();
   user = null;
   farewell = "You are signed out.";
+  events.dispatchEvent(new Event("user"));
+}
+
+// The person has chosen a password of their own.
+export async function passwordChosen() {
+  await load();
+  events.dispatchEvent(new Event("user"));
 }
 
 // Return why the login page is shown, if there is a reason, once.

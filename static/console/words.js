@@ -26,7 +26,7 @@ export const JOB_STATES = {
 
 export const IMPORT_STATES = {
   parsing: ["Reading the file", "busy"],
-  previewed: ["Waiting for your commit", "warn"],
+  previewed: ["Ready to commit", "warn"],
   applying: ["Adding students", "busy"],
   applied: ["Applied", "ok"],
   undone: ["Undone", "calm"],
@@ -79,6 +79,11 @@ export function decimal(value) {
   return DECIMAL.format(value);
 }
 
+// Return a figure as precise as people want it: 3.2, but 1,400.
+export function pace(value) {
+  return value < 100 ? decimal(value) : number(Math.round(value));
+}
+
 export function count(value, one, many = `${one}s`) {
   return `${number(value)} ${value === 1 ? one : many}`;
 }
@@ -93,11 +98,16 @@ export function exactly(iso) {
 
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
+  if (seconds > 0 && seconds < 10) {
+    return `${decimal(seconds)} s`;
+  }
   if (whole < 60) {
     return `${whole} s`;
   }
   const minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60
+    ? `${minutes} min ${whole % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export function list(words) {

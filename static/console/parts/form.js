@@ -14,15 +14,32 @@ export function field(label, input, { hint } = {}) {
 }
 
 // Return a group of checkboxes that has one name: options are [value, label, checked].
-export function choices(name, legend, options, { hint } = {}) {
+export function choices(name, legend, first, { hint } = {}) {
   const fault = el("p", { class: "fault", id: fresh("fault"), hidden: true });
   const help = hint ? el("p", { class: "hint", id: fresh("hint") }, hint) : null;
   const described = [help?.id, fault.id].filter(Boolean).join(" ");
   const boxes = el("div", { class: "choices" });
-  const element = el("fieldset", { class: "field", "aria-describedby": described }, el("legend", {}, legend), help, boxes, fault);
+  const element = el(
+    "fieldset",
+    { class: "field", "aria-describedby": described },
+    el("legend", {}, legend),
+    help,
+    boxes,
+    fault,
+  );
   const offer = (given) =>
-    fill(boxes, given.map(([value, text, checked]) => el("label", { class: "check" }, el("input", { type: "checkbox", name, value, checked }), el("span", {}, text))));
-  offer(options);
+    fill(
+      boxes,
+      given.map(([value, text, checked]) =>
+        el(
+          "label",
+          { class: "check" },
+          el("input", { type: "checkbox", name, value, checked }),
+          el("span", {}, text),
+        ),
+      ),
+    );
+  offer(first);
   return {
     name,
     label: legend,
@@ -100,8 +117,13 @@ function tell(problem, fields, summary) {
 }
 
 // Return a problem of our own about one field, as the server would put it.
-export function fault(name, detail) {
-  return Object.assign(new Error(detail), { status: 422, title: "", detail: "", errors: [{ pointer: `/${name}`, detail }] });
+export function faultAt(name, detail) {
+  return Object.assign(new Error(detail), {
+    status: 422,
+    title: "",
+    detail: "",
+    errors: [{ pointer: `/${name}`, detail }],
+  });
 }
 
 export function options(given, chosen = "") {

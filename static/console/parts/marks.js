@@ -10,7 +10,9 @@ export function badge(state, states) {
 }
 
 export function time(iso) {
-  return iso ? el("time", { datetime: iso, title: exactly(iso) }, moment(iso)) : el("span", { class: "quiet" }, "–");
+  return iso
+    ? el("time", { datetime: iso, title: exactly(iso) }, moment(iso))
+    : el("span", { class: "quiet" }, "–");
 }
 
 // Return a boxed remark: tone is ok, bad, warn or calm. A bad one is read out at once.

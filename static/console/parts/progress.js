@@ -8,7 +8,17 @@ export function bar(label) {
   const parts = el("div", { class: "parts" });
   const said = el("span", { class: "percent" });
   const name = el("span", { id: fresh("bar") }, label);
-  const track = el("div", { class: "track", role: "progressbar", "aria-labelledby": name.id, "aria-valuemin": 0, "aria-valuemax": 100 }, parts);
+  const track = el(
+    "div",
+    {
+      class: "track",
+      role: "progressbar",
+      "aria-labelledby": name.id,
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+    },
+    parts,
+  );
   let quarter = 0;
 
   function show(amounts, total, percent) {
@@ -21,7 +31,17 @@ export function bar(label) {
     }
     quarter = Math.floor(rounded / 25);
   }
-  return { element: el("div", { class: "bar" }, el("p", { class: "legend" }, name, said), track), show };
+  // For work whose end is not known yet.
+  function tell(text) {
+    said.textContent = text;
+    track.removeAttribute("aria-valuenow");
+    draw(parts, [["busy waiting", 1]], 1);
+  }
+  return {
+    element: el("div", { class: "bar" }, el("p", { class: "legend" }, name, said), track),
+    show,
+    tell,
+  };
 }
 
 function draw(parts, amounts, total) {
@@ -38,7 +58,9 @@ function draw(parts, amounts, total) {
 // Return figures with their names: given as [name, key, tone], shown by `show({key: value})`.
 export function figures(title, given) {
   const values = Object.fromEntries(given.map(([, key]) => [key, el("dd", { "data-figure": key })]));
-  const groups = given.map(([name, key, tone]) => el("div", { class: `figure ${tone || "calm"}` }, el("dt", {}, name), values[key]));
+  const groups = given.map(([name, key, tone]) =>
+    el("div", { class: `figure ${tone || "calm"}` }, el("dt", {}, name), values[key]),
+  );
   return {
     element: el("dl", { class: "figures", "aria-label": title }, groups),
     show(news) {

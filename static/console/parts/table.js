@@ -9,7 +9,9 @@ import { notice } from "./marks.js";
 // where the style makes cards of the rows.
 export function table(caption, columns, rows = [], { unseen = false } = {}) {
   const body = el("tbody", { role: "rowgroup" });
-  const heads = columns.map(([text, , kind]) => el("th", { role: "columnheader", scope: "col", class: kind }, text));
+  const heads = columns.map(([text, , kind]) =>
+    el("th", { role: "columnheader", scope: "col", class: kind }, text),
+  );
   const element = el(
     "table",
     { role: "table" },
@@ -59,7 +61,12 @@ export function listing({ caption, unseen, columns, fetch, empty, one = "row", m
     asked && announce(state.textContent);
   }
   function stumble(problem, asked) {
-    asked ? fill(foot, notice("bad", sentence(problem)), more) : fill(box, failed(problem, () => next(false)));
+    asked
+      ? fill(foot, notice("bad", sentence(problem)), more)
+      : fill(
+          box,
+          failed(problem, () => next(false)),
+        );
   }
   next(false);
   return box;

@@ -7,7 +7,18 @@ export function tabs(title, given, chosen) {
   const panel = el("div", { class: "panel", role: "tabpanel", id: fresh("panel"), tabindex: 0 });
   const strip = el("div", { class: "tabs", role: "tablist", "aria-label": title });
   const heads = given.map((tab) =>
-    el("button", { type: "button", role: "tab", id: fresh("tab"), "aria-controls": panel.id, "data-tab": tab.name, onclick: () => choose(tab) }, tab.label),
+    el(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: fresh("tab"),
+        "aria-controls": panel.id,
+        "data-tab": tab.name,
+        onclick: () => choose(tab),
+      },
+      tab.label,
+    ),
   );
 
   function choose(tab) {
