@@ -167,6 +167,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         outbox=outbox,
         password_choice=people.password_choice,
         student_credentials=students.credentials,
+        student_removal=students.removal,
         students=students.students,
     )
     composers = {JobType.CREDENTIALS: people.composer}
@@ -204,8 +205,11 @@ def _messengers(
         return outbox, {channel: OutboxSender(outbox, channel) for channel in Channel}
     client = BrevoClient(settings.brevo_api_key, settings.brevo_api_url, settings.brevo_timeout_seconds)
     sender_name = settings.sender_name or settings.product_name
-    email = BrevoEmail(client, Breaker("brevo-email", clock), settings.sender_email, sender_name)
-    sms = BrevoSms(client, Breaker("brevo-sms", clock), settings.sms_sender)
+    for_email, for_sms = (
+        Breaker(f"brevo-{channel}", clock, open_seconds=settings.breaker_open_seconds) for channel in Channel
+    )
+    email = BrevoEmail(client, for_email, settings.sender_email, sender_name)
+    sms = BrevoSms(client, for_sms, settings.sms_sender)
     return None, {Channel.EMAIL: email, Channel.SMS: sms}
 
 

@@ -63,6 +63,7 @@ class Settings(BaseModel):
     brevo_api_key: str = ""
     brevo_api_url: str = "https://api.brevo.com/v3"
     brevo_timeout_seconds: float = Field(10.0, gt=0, le=60)
+    breaker_open_seconds: float = Field(300.0, gt=0, le=3600)
     s3_bucket: str = ""
     s3_endpoint_url: str = ""
     aws_region: str = ""

@@ -189,12 +189,16 @@ class ThreadsEngine:
 
     def _alive(self, job: Job) -> bool:
         held = self._held.get(job.id)
-        return held is not None and not self._stopping.is_set() and self._clock.monotonic() < held.until
+        if held is None or held.job.fence != job.fence:  # lapsed, and claimed again by this very process
+            return False
+        return not self._stopping.is_set() and self._clock.monotonic() < held.until
 
     def _leave(self, job: Job) -> None:
         with self._lock:
             self._busy[job.queue] -= 1
-            self._held.pop(job.id, None)
+            held = self._held.get(job.id)
+            if held is not None and held.job.fence == job.fence:
+                del self._held[job.id]
 
     def _renew(self) -> None:
         for held in list(self._held.values()):

@@ -37,6 +37,8 @@ _OPTIONS: Final = (
     # not zlib: this build hands out its memory to whoever asks with a forged length (CVE-2025-14847)
     *("--networkMessageCompressors", "snappy,zstd"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    # what a killed process had begun holds its rows so long; nothing of ours tries a transaction for longer
+    *("--setParameter", "transactionLifetimeLimitSeconds=30"),
     # nobody is there to take over, so nobody needs the 15 s that a primary waits before it stops
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
 )

@@ -19,6 +19,7 @@ from tests.cast import Cast
 from tests.listener import CommandLog
 
 IDLE_SECONDS = 20.0
+pytest_plugins = ["tests.authz.summary"]  # named here: the process that leads a parallel run collects nothing
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

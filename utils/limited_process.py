@@ -53,6 +53,10 @@ class OutOfTime(ChildFailed):
     """The child computed, or kept us waiting, longer than it may."""
 
 
+class Killed(ChildFailed):
+    """Somebody ended the child: a person, or a system short of memory. It says nothing about the work."""
+
+
 class Crashed(ChildFailed):
     """The child broke, or printed what it may not."""
 
@@ -155,8 +159,10 @@ class _Output:
             raise OutOfTime("It took longer than it may.", self._told()) from None
         if status == -signal.SIGXCPU:
             raise OutOfTime("It computed longer than it may.", self._told())
-        if status in (EXIT_OUT_OF_MEMORY, -signal.SIGKILL):  # a SIGKILL that is not ours: the kernel's
+        if status == EXIT_OUT_OF_MEMORY:
             raise OutOfMemory("It needed more memory than it may have.", self._told())
+        if status == -signal.SIGKILL:
+            raise Killed("It was killed.", self._told())
         if status:
             raise Crashed(f"It ended with status {status}.", self._told())
 

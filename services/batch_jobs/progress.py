@@ -40,7 +40,7 @@ class Announcer:
             return True
         shown = self._service.show(job)
         units = (shown.sub_batches.total, shown.sub_batches.done)
-        self._jobs.save_counts(scope, job_id, shown.counts.model_dump(), units)
+        self._jobs.save_counts(scope, job_id, shown.state, shown.counts.model_dump(), units)
         self._feed.publish(f"batch_job:{job_id}", "batch_job:progress", shown)
         after = self._jobs.find(scope, job_id)
         return after is not None and after.state != shown.state

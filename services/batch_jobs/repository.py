@@ -81,12 +81,17 @@ class BatchJobRepository:
         )
 
     def save_counts(
-        self, scope: Scope, job_id: str, counts: Mapping[str, int], sub_batches: tuple[int, int]
+        self,
+        scope: Scope,
+        job_id: str,
+        state: BatchJobState,
+        counts: Mapping[str, int],
+        sub_batches: tuple[int, int],
     ) -> None:
-        """Keep the latest counts for lists."""
+        """Keep the latest counts for lists, unless the job has left ``state`` since: then they are old."""
         total, done = sub_batches
         change = {"counts": dict(counts), "sub_batches": total, "sub_batches_done": done}
-        self._jobs.update_one(scope, {"_id": job_id}, {"$set": change})
+        self._jobs.update_one(scope, {"_id": job_id, "state": state}, {"$set": change})
 
     def complete(self, scope: Scope, job_id: str, counts: Mapping[str, int], sub_batches: int) -> bool:
         """End a filled job all of whose sub-batches are done; one caller wins."""
@@ -165,11 +170,23 @@ class DeliveryRepository:
     ) -> int:
         """Move open deliveries to ``state``; return how many a newer fence had not taken away."""
         query = {"_id": {"$in": list(ids)}, **_mine(fence)}
-        change = _become(state, reason)
-        if provider_ids:
-            given = dict(zip(ids, provider_ids, strict=True))
-            change[0]["$set"] |= {"provider_message_id": by_id(given)}
-        return self._rows.update_many(scope, query, change)
+        return self._rows.update_many(scope, query, _become(state, reason, ids, provider_ids))
+
+    def correct(
+        self,
+        scope: Scope,
+        ids: Sequence[str],
+        fence: int,
+        state: DeliveryState,
+        reason: str | None = None,
+        provider_ids: Sequence[str] = (),
+    ) -> int:
+        """Give a certain end to deliveries that a later claim had to call unknown; return how many.
+
+        Only whoever called last knows: a call writes its fence, calling a delivery unknown does not.
+        """
+        query = {"_id": {"$in": list(ids)}, "fence": fence, "state": DeliveryState.UNKNOWN}
+        return self._rows.update_many(scope, query, _become(state, reason, ids, provider_ids))
 
     def rekey(self, scope: Scope, ids: Sequence[str], fence: int, unit: str) -> None:
         """Put refused deliveries into a new unit, to be tried as if for the first time."""
@@ -217,7 +234,9 @@ def _mine(fence: int) -> dict[str, Any]:
     return {"fence": {"$lte": fence}, "state": {"$in": list(OPEN_STATES)}}
 
 
-def _become(state: DeliveryState, reason: str | None) -> list[dict[str, Any]]:
+def _become(
+    state: DeliveryState, reason: str | None, ids: Sequence[str] = (), provider_ids: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     change: dict[str, Any] = {
         "state": state,
         "updated_at": "$$NOW",
@@ -226,6 +245,8 @@ def _become(state: DeliveryState, reason: str | None) -> list[dict[str, Any]]:
     }
     if state is DeliveryState.PENDING:
         change["first_call_at"] = None  # certainly not taken: the next call is a first one
+    if provider_ids:
+        change["provider_message_id"] = by_id(dict(zip(ids, provider_ids, strict=True)))
     return [{"$set": change}]
 
 

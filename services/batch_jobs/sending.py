@@ -43,6 +43,7 @@ GIVE_UP_SECONDS: Final = 24 * 3600.0
 REPEAT_MARGIN: Final = 0.9  # share of the provider's memory that is relied on
 SETTLE_TRIES: Final = 12
 NEWEST_FENCE: Final = 2**31 - 1
+NOT_CALLED: Final = "interrupted before the provider was called; nothing was sent"
 
 
 class Composer(Protocol):
@@ -164,13 +165,22 @@ class UnitSending:
             self._settle(unit, DeliveryState.UNKNOWN, "the provider's answer was lost")
             return None
         message = self._message_of.unit(unit)
-        states = [DeliveryState.PENDING, *([DeliveryState.SENDING] if repeated else [])]
-        owned = self._deliveries.begin(self._scope, [row.id for row in unit], self._lease.fence, states)
+        owned = self._begin(unit, repeated)
         if len(owned) == len(unit) and self._lease.alive():
             return self._send(message, owned, repeated)
         if not repeated:
             self._settle(owned, DeliveryState.PENDING, None)  # nothing was called: nothing is in doubt
         return Later(0)  # a newer claim has it, or the time for new effects is over
+
+    def _begin(self, unit: Sequence[Delivery], repeated: bool) -> Sequence[Delivery]:
+        """Return the deliveries that are now ours to send, after ``sending`` has been written."""
+        states = [DeliveryState.PENDING, *([DeliveryState.SENDING] if repeated else [])]
+        try:
+            return self._deliveries.begin(self._scope, [row.id for row in unit], self._lease.fence, states)
+        except PyMongoError:
+            if not repeated:  # it may have been written; but nothing was called, and only we know
+                self._settle(unit, DeliveryState.PENDING, None)
+            raise
 
     def _may_repeat(self, unit: Sequence[Delivery]) -> bool:
         known = self._sender.repeat_seconds * REPEAT_MARGIN
@@ -204,10 +214,10 @@ class UnitSending:
         """This call took nothing, so it waits, a day at most; but an earlier call stays in doubt."""
         if repeated:
             return Later(seconds)
+        self._settle(unit, DeliveryState.PENDING, reason)
         if self._deliveries.seconds_since(self._scope, unit[0].id, "created_at") > GIVE_UP_SECONDS:
             self._settle(unit, DeliveryState.FAILED, reason)
             return None
-        self._settle(unit, DeliveryState.PENDING, reason)
         return Later(seconds)
 
     def _ambiguous(self, unit: Sequence[Delivery], reason: str) -> Later | None:
@@ -226,13 +236,23 @@ class UnitSending:
         """Write what became of a unit, also through a restart of MongoDB: the answer is known only here."""
         for tries in range(SETTLE_TRIES):
             try:
-                rows = [row.id for row in unit]
-                self._deliveries.settle(self._scope, rows, self._lease.fence, state, reason, ids)
+                self._write(unit, state, reason, ids)
                 return
             except PyMongoError:
                 if tries == SETTLE_TRIES - 1:
                     raise
                 time.sleep(min(2.0, 0.1 * 2**tries))
+
+    def _write(
+        self, unit: Sequence[Delivery], state: DeliveryState, reason: str | None, ids: Sequence[str]
+    ) -> None:
+        rows, fence = [row.id for row in unit], self._lease.fence
+        moved = self._deliveries.settle(self._scope, rows, fence, state, reason, ids)
+        if moved == len(rows) or state is DeliveryState.UNKNOWN:
+            return
+        if state is DeliveryState.PENDING:  # its sub-batch may be over, so nobody would come to send it
+            state, reason = DeliveryState.FAILED, reason or NOT_CALLED
+        self._deliveries.correct(self._scope, rows, fence, state, reason, ids)
 
 
 def _by_state(rows: Sequence[Delivery]) -> list[tuple[DeliveryState, list[Delivery]]]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,26 +59,26 @@ class Applying:
     def run(self, roster: RosterImport, lease: Lease) -> None:
         """Apply what has not been applied yet, then end the import and close its batch job."""
         job = self._job(roster)
-        while rows := self._stored.rows.next_to_apply(Scope.campus(roster.campus_id), roster, CHUNK):
-            if not lease.alive():
-                raise LeaseLost
-            self._chunk(roster, job, rows)
+        while self._chunk(roster, job, lease):
             self._announcer.touch(roster.id, roster.campus_id)
         self._stored.store.atomically(lambda: self._end(roster, ImportState.APPLIED), patience=CHUNK_SECONDS)
         self._announcer.touch(roster.id, roster.campus_id)
 
-    def _chunk(self, roster: RosterImport, job: BatchJob | None, rows: Sequence[ImportRow]) -> None:
-        """Apply some rows; where somebody was faster to take an identifier, look again."""
-        for tries in range(1, TRIES + 1):
-            try:
-                self._stored.store.atomically(lambda: self._apply(roster, job, rows), patience=CHUNK_SECONDS)
-                return
-            except (DuplicateKeyError, IdentifierTaken):
-                if tries == TRIES:
-                    raise
+    def _chunk(self, roster: RosterImport, job: BatchJob | None, lease: Lease) -> bool:
+        """Apply some rows; False if none was left. Where somebody was faster to take a name, look again."""
+        if not lease.alive():
+            raise LeaseLost
+        for _ in range(TRIES - 1):
+            with suppress(DuplicateKeyError, IdentifierTaken):
+                return self._stored.store.atomically(lambda: self._apply(roster, job), patience=CHUNK_SECONDS)
+        return self._stored.store.atomically(lambda: self._apply(roster, job), patience=CHUNK_SECONDS)
 
-    def _apply(self, roster: RosterImport, job: BatchJob | None, rows: Sequence[ImportRow]) -> None:
+    def _apply(self, roster: RosterImport, job: BatchJob | None) -> bool:
         scope, own = Scope.campus(roster.campus_id), scope_of(roster)
+        # read in the transaction: a worker that stood still past its lease finds what the next one has done
+        rows = self._stored.rows.next_to_apply(scope, roster, CHUNK)
+        if not rows:
+            return False
         wishes = {row.id: wish_of(row) for row in rows}
         known = known_of(self._directory, list(wishes.values()), own, self._country)
         faults = {
@@ -92,6 +93,7 @@ class Applying:
         self._stored.rows.refuse(scope, faults)
         refused = Counter(row.outcome for row in rows if row.id in faults)
         self._stored.imports.count_applied(scope, roster.id, len(good), refused)
+        return True
 
     def _create(
         self, roster: RosterImport, job: BatchJob | None, new: Sequence[tuple[RosterStudent, str]]

@@ -82,15 +82,24 @@ class ImportRow(Document):
 INDEXES: Final = {
     IMPORTS: [
         IndexModel([("campus_id", ASCENDING), ("_id", DESCENDING)], name="campus"),
-        IndexModel([("batch_id", ASCENDING)], name="batch"),
+        IndexModel([("batch_id", ASCENDING), ("_id", DESCENDING)], name="batch_newest"),
         IndexModel([("state", ASCENDING), ("_id", DESCENDING)], name="state"),
     ],
     IMPORT_ROWS: [
         IndexModel(
-            [("import_id", ASCENDING), ("run", ASCENDING), ("outcome", ASCENDING), ("row", ASCENDING)],
-            name="outcome",
+            [
+                ("import_id", ASCENDING),
+                ("run", ASCENDING),
+                ("outcome", ASCENDING),
+                ("row", ASCENDING),
+                ("_id", ASCENDING),
+            ],
+            name="outcome_pages",
         ),
-        IndexModel([("import_id", ASCENDING), ("run", ASCENDING), ("row", ASCENDING)], name="rows"),
+        IndexModel(
+            [("import_id", ASCENDING), ("run", ASCENDING), ("row", ASCENDING), ("_id", ASCENDING)],
+            name="row_pages",
+        ),
         IndexModel(
             [
                 ("import_id", ASCENDING),

@@ -12,9 +12,14 @@ from services.imports.roster.lines import RosterFailed, RosterHeader, RosterLine
 from services.imports.roster.read import RosterRequest, read_roster
 from services.ports import FileStore, Lease
 from services.students.documents import Student
-from utils.limited_process import Limits
+from utils.limited_process import Killed, Limits
 from utils.scope import Scope
 
+KILLED_TRIES: Final = 5
+KILLED: Final = (
+    "Reading the file was interrupted again and again; the server may be short of memory. Upload it again "
+    "later, or as a smaller file."
+)
 TOO_MANY_TAKEN: Final = (
     "Too many of its roll numbers or mobile numbers are in use elsewhere. Check that it is the right file; "
     "otherwise try again in an hour."
@@ -68,6 +73,11 @@ class Preview:
         scope = Scope.campus(roster.campus_id)
         try:
             columns = self._fill(roster, limits, lease)
+        except Killed:
+            if lease.attempt < KILLED_TRIES:
+                raise  # so the job is tried again
+            self._fail(roster, RosterFailed("interrupted", KILLED))
+            return None
         except FileNotFoundError:
             self._fail(roster, RosterFailed("unreadable", "The upload is gone; upload it again."))
             return None
@@ -77,9 +87,8 @@ class Preview:
         counts = self._rows.counts(scope, roster.id, lease.fence)
         fields = {"run": lease.fence, "counts": counts, "columns": list(columns), "rows_done": 0}
         done = self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.PREVIEWED, **fields)
-        self._rows.forget_other_runs(scope, roster.id, lease.fence)
-        self._files.delete(file_name(roster.id))
-        self._announcer.touch(roster.id, roster.campus_id)
+        if done is not None:  # else a newer or an older claim was first, and its rows are those that count
+            self._forget(roster, lease.fence)
         return done
 
     def _fill(self, roster: RosterImport, limits: Limits, lease: Lease) -> tuple[str, ...]:
@@ -124,8 +133,12 @@ class Preview:
     def _fail(self, roster: RosterImport, failure: RosterFailed) -> None:
         scope = Scope.campus(roster.campus_id)
         why = {"slug": failure.slug, "detail": failure.detail}
-        self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why)
-        self._rows.forget_other_runs(scope, roster.id, 0)
+        if self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why):
+            self._forget(roster, 0)
+
+    def _forget(self, roster: RosterImport, run: int) -> None:
+        """Remove the file, which has been read, and the rows of every other reading."""
+        self._rows.forget_other_runs(Scope.campus(roster.campus_id), roster.id, run)
         self._files.delete(file_name(roster.id))
         self._announcer.touch(roster.id, roster.campus_id)
 

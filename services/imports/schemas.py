@@ -123,13 +123,16 @@ class ImportRowOut(BaseModel):
     applied: bool
 
     @classmethod
-    def of(cls, row: ImportRow) -> Self:
-        """Show a stored row."""
+    def of(cls, row: ImportRow, within: tuple[str, ...] | None) -> Self:
+        """Show a stored row with those of its courses that the reader may see."""
+        changes = dict(row.changes)
+        if within is not None and "course_ids" in changes:
+            changes["course_ids"] = [[c for c in side if c in within] for side in changes["course_ids"]]
         return cls(
             row=row.row,
             outcome=row.outcome,
             values=row.values,
-            changes=row.changes,
+            changes=changes,
             errors=[CellError(**fault) for fault in row.errors],
             applied=row.applied,
         )

@@ -115,7 +115,8 @@ class ImportService:
         roster = self._found(import_id, actor)
         keyset = Keyset.of(query, {"row": "row"}, "row")
         rows = self._stored.rows.list_rows(Scope.campus(roster.campus_id), roster, query.outcome, keyset)
-        return keyset.page(rows, lambda row: ImportRowOut.of(ImportRow.from_mongo(row)))
+        within = actor.scope.course_ids
+        return keyset.page(rows, lambda row: ImportRowOut.of(ImportRow.from_mongo(row), within))
 
     def error_file(self, import_id: str, actor: Actor) -> Iterator[bytes]:
         """Return the bad rows as a CSV file that can be corrected and uploaded again."""

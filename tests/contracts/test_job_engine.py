@@ -62,6 +62,16 @@ def machine(store: Store, runtime: Any) -> Iterator[Callable[..., Machine]]:
     runtime.engine.resume()
 
 
+def noting(seen: list[Any], what: str) -> Callable[[Lease], JobResult]:
+    """Return a handler that remembers one thing of every lease."""
+
+    def handler(lease: Lease) -> JobResult:
+        seen.append(getattr(lease, what))
+        return Done()
+
+    return handler
+
+
 def row(looking: Any, key: str) -> Any:
     return looking[JOBS].find_one({"_id": key})
 
@@ -75,7 +85,7 @@ def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
 
 def test_a_job_runs_once_and_is_completed(machine: Any, looking: Any) -> None:
     seen: list[Mapping[str, Any]] = []
-    one = machine(lambda lease: seen.append(lease.args) or Done()).start()
+    one = machine(noting(seen, "args")).start()
 
     one.engine.submit("work", {"n": 1}, queue=Queue.MESSAGES, key="k1")
     one.engine.submit("work", {"n": 2}, queue=Queue.MESSAGES, key="k1")
@@ -99,8 +109,8 @@ def test_a_job_of_a_transaction_that_failed_never_was(machine: Any, store: Store
 
 def test_many_jobs_over_two_machines_each_run_once(machine: Any, looking: Any) -> None:
     seen: list[str] = []
-    first = machine(lambda lease: seen.append(lease.job_id) or Done()).start()
-    machine(lambda lease: seen.append(lease.job_id) or Done()).start()
+    first = machine(noting(seen, "job_id")).start()
+    machine(noting(seen, "job_id")).start()
 
     first.engine.submit_many("work", [(f"k{n}", {}) for n in range(100)], queue=Queue.MESSAGES)
 
@@ -139,7 +149,7 @@ def test_a_job_that_raises_is_tried_again_and_counted(machine: Any, looking: Any
 
 def test_a_job_of_a_dead_process_is_rescued_when_its_lease_has_lapsed(machine: Any, looking: Any) -> None:
     seen: list[int] = []
-    one = machine(lambda lease: seen.append(lease.fence) or Done())
+    one = machine(noting(seen, "fence"))
     one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
     dead = one.jobs.claim(Queue.MESSAGES, LEASE_SECONDS)  # as by a process that is killed right after
 
@@ -174,6 +184,40 @@ def test_a_lease_is_renewed_while_the_work_goes_on(machine: Any, looking: Any) -
 
     until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
     assert calls == [True]
+
+
+def test_a_lapsed_lease_does_not_end_the_next_one_of_the_same_process(machine: Any, looking: Any) -> None:
+    leases: list[Lease] = []
+    lapsed, first_is_over, checked = threading.Event(), threading.Event(), threading.Event()
+
+    def handler(lease: Lease) -> JobResult:
+        leases.append(lease)
+        if len(leases) == 1:
+            assert lapsed.wait(10)
+            return Done()
+        until(first_is_over.is_set)
+        assert checked.wait(10)
+        return Done()
+
+    # Given a job that is claimed again by the process whose lease has lapsed
+    one = machine(handler).start()
+    one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+    until(lambda: len(leases) == 1)
+    looking[JOBS].update_one({"_id": "k1"}, {"$set": {"state": "available", "lease_until": None}})
+    until(lambda: len(leases) == 2)
+    old, new = leases
+    assert not old.alive()
+
+    # When the first one comes to its end
+    lapsed.set()
+    until(lambda: one.engine.stats() == {"messages": 1})
+    first_is_over.set()
+
+    # Then the second still holds its lease
+    assert new.alive()
+    checked.set()
+    until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
+    assert row(looking, "k1")["fence"] == 2
 
 
 def test_a_job_that_no_worker_survives_is_buried_with_its_reason(
@@ -213,7 +257,7 @@ def test_a_job_runs_at_its_time_by_the_databases_clock(machine: Any, looking: An
     from datetime import UTC, datetime, timedelta
 
     seen: list[str] = []
-    one = machine(lambda lease: seen.append(lease.job_id) or Done()).start()
+    one = machine(noting(seen, "job_id")).start()
 
     later = datetime.now(UTC) + timedelta(hours=1)
     one.engine.submit("work", {}, queue=Queue.MESSAGES, key="in an hour", run_at=later)

@@ -15,7 +15,7 @@ from services.imports.roster.lines import (
     RosterRow,
     RosterStudent,
 )
-from utils.limited_process import ChildFailed, Limits, OutOfMemory, OutOfTime, run_limited
+from utils.limited_process import ChildFailed, Killed, Limits, OutOfMemory, OutOfTime, run_limited
 
 CHILD: Final = "services.imports.roster.child"
 SMALLER: Final = "Copy only the list of students into a new workbook, or split it, and upload that."
@@ -41,7 +41,7 @@ class RosterRequest:
 def read_roster(request: RosterRequest, limits: Limits) -> Iterator[RosterLine]:
     """Yield the header, every row and the end; raise RosterFailed when the file as a whole cannot be used.
 
-    Nothing was read for certain before RosterEnd came.
+    Nothing was read for certain before RosterEnd came. Killed rises as it is: the file may be fine.
     """
     ended = False
     try:
@@ -49,6 +49,8 @@ def read_roster(request: RosterRequest, limits: Limits) -> Iterator[RosterLine]:
             for line in map(_parsed, lines):
                 ended = isinstance(line, RosterEnd)
                 yield line
+    except Killed:
+        raise
     except OutOfMemory as error:
         raise RosterFailed("too-large", f"The file is too large to read. {SMALLER}") from error
     except OutOfTime as error:
