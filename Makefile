@@ -9,8 +9,13 @@ TO_INSTALL := -c requirements.lock $(addprefix -r ,$(REQUIREMENTS))
 START := $(BIN)/python startup_scripts/start_local.py \
 	$(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir $(DATA_DIR)) $(if $(WORKERS),--workers $(WORKERS))
 
+# No settings of this machine: what is written depends on the code alone
+GENERATE := env -i FLASK_SKIP_DOTENV=1 DATA_DIR=$(VENV)/generated $(BIN)/python -m flask --app main
+DRAFT := $(VENV)/generated.draft
+
 .DEFAULT_GOAL := help
-.PHONY: help install run serve cli test check lint types imports spelling format lock clean
+.PHONY: help install run serve cli test check lint types imports spelling format openapi problems lock \
+	clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,11 +48,17 @@ imports: $(INSTALLED) ## Which module may import which
 	@$(BIN)/lint-imports
 
 spelling: $(INSTALLED) ## Common misspellings
-	@$(BIN)/codespell -L nin --skip './$(VENV),./data,*.lock,*.xlsx,*.min.js,*.min.css'
+	@$(BIN)/codespell -L nin,refreshin --skip './$(VENV),./data,*.lock,*.xlsx,*.min.js,*.min.css'
 
 format: $(INSTALLED) ## Format the code and mend what lint can mend
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
+
+openapi: $(INSTALLED) ## Write docs/openapi.json from the declarations of the routes
+	@$(GENERATE) openapi > $(DRAFT) && mv $(DRAFT) docs/openapi.json
+
+problems: $(INSTALLED) ## Write docs/problems.md from the docstrings of the problem types
+	@$(GENERATE) problems > $(DRAFT) && mv $(DRAFT) docs/problems.md
 
 lock: ## Pin anew what our packages need in turn (requirements.lock), from what is newest
 	@rm -rf $(VENV).lock && $(MAKE) --no-print-directory VENV=$(VENV).lock TO_INSTALL='$(addprefix -r ,$(REQUIREMENTS))' install

@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "import-roster": "commands.rosters:import_roster",
     "migrate": "commands.operations:migrate",
     "openapi": "commands.operations:openapi",
+    "problems": "commands.operations:problems",
     "sample": "commands.sample:sample",
     "watch-job": "commands.rosters:watch_job",
 }

@@ -1,4 +1,4 @@
-"""Commands for whoever runs a server: migrate, doctor, openapi."""
+"""Commands for whoever runs a server: migrate, doctor, openapi, problems."""
 
 import json
 from collections.abc import Iterator
@@ -13,9 +13,24 @@ from config.settings import production_faults, weak_secret
 from routes._kit.openapi import openapi as document
 from services.migrations import Migrator
 from utils.clock import SystemClock
+from utils.problems import Problem
 
 OLDEST_MONGODB = (7, 0)
 MOST_CLOCK_DRIFT_SECONDS = 2.0
+OUR_PACKAGES = ("integrations", "routes", "services", "utils")
+PROBLEMS_HEAD = """\
+# Problems
+
+Every error reply is `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). `type`
+is `/problems/<slug>`, a page of the server itself. `title`, `status` and `instance` (the request's id, which
+`X-Request-Id` and the log carry too) are always there; `detail` and `errors` where there is more to say.
+What HTTP itself names, such as an unknown URL or method, has the type `about:blank`.
+
+Written by `make problems` from the classes below `Problem`: change their docstrings, not this file.
+
+| status | slug | title | what it means and what to do |
+|---|---|---|---|
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,18 @@ def migrate() -> None:
 def openapi() -> None:
     """Print the OpenAPI 3.1 document."""
     click.echo(json.dumps(document(current_app, current_app.config["PRODUCT_NAME"]), indent=2))
+
+
+@click.command("problems")
+@with_appcontext
+def problems() -> None:
+    """Print every problem type as the Markdown of docs/problems.md."""
+    ours = (kind for kind in Problem.kinds() if kind.__module__.partition(".")[0] in OUR_PACKAGES)
+    rows = sorted(
+        f"| {int(kind.status)} | `{kind.slug()}` | {kind.title} | {' '.join((kind.__doc__ or '').split())} |"
+        for kind in ours
+    )
+    click.echo(PROBLEMS_HEAD + "\n".join(rows))
 
 
 @click.command("doctor")
