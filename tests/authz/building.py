@@ -1,0 +1,162 @@
+"""Makes the world: places and people through the front door, rosters and messages in the background."""
+
+import io
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any, Final
+
+from flask import Flask
+
+from main import Runtime
+from tests.authz.actors import ACCOUNTS, Account
+from tests.authz.world import BOTH, CAMPUSES, COURSES, WHOLE, Kind, World, word
+from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
+
+ROOT: Final = "root"
+STUDENTS_PER_BATCH: Final = 2
+BATCHES_PER_COURSE: Final = 2
+
+
+class Builder:
+    """Builds one world in an empty database. ``rest`` waits until all background work is done."""
+
+    def __init__(
+        self, app: Flask, world: World, outbox: Callable[[], list[Any]], rest: Callable[[], None]
+    ) -> None:
+        self._app, self._world, self._outbox, self._rest = app, world, outbox, rest
+        self._runtime: Runtime = app.extensions["versant"]
+        self._mobiles = count(10_000)
+        self._batches: dict[tuple[str, str], list[str]] = {}
+        self._students: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def build(self) -> None:
+        """Fill every tenant collection."""
+        self._runtime.services.accounts.ensure_superadmin(ROOT, PASSWORD)
+        self._root = Person(self._app, ROOT)
+        for campus in CAMPUSES:
+            self._campus(campus)
+        for account in ACCOUNTS:
+            self._appoint(account)
+        for campus in CAMPUSES:
+            for course in (*COURSES, BOTH):
+                self._enrol(campus, course)
+        self._rest()
+        self._let_in()
+        for campus in CAMPUSES:
+            for course in (*COURSES, BOTH):
+                self._work(campus, course)
+        self._rest()
+        self._links()
+
+    def _campus(self, campus: str) -> None:
+        name = word(campus)
+        place = {"name": f"Campus {name}", "code": name, "timezone": "Asia/Kolkata"}
+        campus_id = self._world.campus_ids[campus] = self._post("/campus_management/campuses", place)
+        self._world.stands(Kind.CAMPUS, campus, "1", campus_id)
+        for course in COURSES:
+            name = word(campus, course)
+            place = {"campus_id": campus_id, "name": f"Course {name}", "code": name}
+            course_id = self._world.course_ids[campus, course] = self._post(
+                "/course_management/courses", place
+            )
+            self._world.stands(Kind.COURSE, campus, course, course_id)
+        for course in (*COURSES, BOTH):
+            self._make_batches(campus, course)
+
+    def _make_batches(self, campus: str, course: str) -> None:
+        def make(name: str) -> str:
+            wanted = {
+                "campus_id": self._world.campus_ids[campus],
+                "name": f"{name} {word(campus, course)}",
+                "course_ids": [self._world.course_ids[campus, one] for one in course],
+            }
+            return self._post("/batch_management/batches", wanted)
+
+        made = [make(f"Batch {number}") for number in range(BATCHES_PER_COURSE if course != BOTH else 1)]
+        self._batches[campus, course] = made
+        self._world.stands(Kind.BATCH, campus, course, made[0])
+        self._world.stands(Kind.EMPTY_BATCH, campus, course, make("Empty batch"))
+
+    def _appoint(self, account: Account) -> None:
+        wanted = {
+            "role": account.role,
+            "name": f"Admin {account.word}",
+            "username": account.username,
+            "email": f"{account.username}@{account.word}.example.com",
+            "permissions": dict(account.modules),
+            "course_ids": [self._world.course_ids[account.campus, course] for course in account.courses],
+        }
+        if account.campus:
+            wanted["campus_id"] = self._world.campus_ids[account.campus]
+        admin_id = self._post("/admin_management/admins", wanted)
+        if account.stands:
+            self._world.stands(Kind.ADMIN, account.campus, "".join(account.courses), admin_id)
+
+    def _enrol(self, campus: str, course: str) -> None:
+        name = word(campus, course)
+        made = self._students[campus, course] = []
+        for batch_id in self._batches[campus, course]:
+            for _ in range(STUDENTS_PER_BATCH):
+                roll_number = f"{name}-{len(made)}"
+                wanted = {
+                    "name": f"Student {name}",
+                    "roll_number": roll_number,
+                    "email": f"{roll_number}@example.com",
+                    "mobile_number": f"+9198765{next(self._mobiles)}",
+                    "batch_id": batch_id,
+                    "course_ids": [self._world.course_ids[campus, one] for one in course],
+                }
+                made.append(self._root.post("/student_management/students", wanted))
+        self._world.stands(Kind.STUDENT, campus, course, made[0]["id"])
+        for instance in self._root.get(
+            f"/batch_management/instances?batch_id={self._batches[campus, course][0]}"
+        )["items"]:
+            self._world.stands(Kind.INSTANCE, campus, course, instance["id"])
+
+    def _let_in(self) -> None:
+        """Give everybody the same password, but those whom the roster reaches and who stand for admins."""
+        root = self._world.db.users.find_one({"username": ROOT})
+        waiting = [account.username for account in ACCOUNTS if account.stands]
+        change = {"status": "active", "password_hash": root["password_hash"]}
+        self._world.db.users.update_many({"username": {"$nin": waiting}}, {"$set": change})
+
+    def _work(self, campus: str, course: str) -> None:
+        """Have a roster read and credentials sent by whoever is in charge of exactly this place."""
+        boss = Person(self._app, f"boss.{campus}{course if course != BOTH else WHOLE}")
+        batch_id = self._batches[campus, course][0]
+        content = ROSTER_HEADER + "\n".join(self._roster(campus, course)) + "\n"
+        form = {
+            "batch_id": batch_id,
+            "file": (io.BytesIO(content.encode()), f"{word(campus, course)}.csv"),
+            "channels": "email,sms",
+        }
+        made = boss.post("/student_management/imports", status=202, data=form)
+        self._world.stands(Kind.IMPORT, campus, course, made["id"])
+        sending = {"batch_id": batch_id, "channels": ["email", "sms"]}
+        job = boss.post("/student_management/students/send_credentials", sending, status=202)
+        self._world.stands(Kind.JOB, campus, course, job["id"])
+
+    def _roster(self, campus: str, course: str) -> Iterator[str]:
+        """Yield a new, a changed and an unchanged student, a mobile of the other campus, and no name."""
+        name, group = word(campus, course), word(campus, course[0])
+        [other] = set(CAMPUSES) - {campus}
+        taken = self._students[other, course][0]["mobile_number"]
+        present = self._students[campus, course]
+        yield f"{group},{name}-new,Student {name},,{name}-new@example.com"
+        yield f"{group},{present[0]['roll_number']},Renamed {name},,"
+        yield f"{group},{present[1]['roll_number']},{present[1]['name']},,"
+        yield f"{group},{name}-taken,Student {name},{taken},"
+        yield f"{group},{name}-nameless,,,"
+
+    def _links(self) -> None:
+        """Keep one open link of each purpose, as their owners got them."""
+        self._app.test_client().post("/auth/forgot_password", json={"username": "caller"})
+        self._rest()
+        for message in self._outbox():
+            if message["to"].startswith("helper.a1@"):
+                self._world.tokens["activate"] = one_time_token(message["text"])
+            if message["to"].startswith("caller@"):
+                self._world.tokens["reset"] = one_time_token(message["text"])
+
+    def _post(self, path: str, wanted: Any) -> str:
+        return str(self._root.post(path, wanted)["id"])

@@ -1,0 +1,232 @@
+"""The walk itself is tried: each of these faults is put into the running app, and it has to find it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import jwt
+import pytest
+from flask import Flask
+
+from config.permissions import GRANTS, Permission, Role
+from routes._kit import tokens
+from routes._kit.services import services
+from routes.live import WATCHABLE
+from services.accounts import admins, principals
+from services.accounts.access_repository import SessionRepository
+from services.accounts.repository import UserRepository
+from services.accounts.schemas import AdminOut
+from services.batch_jobs.repository import BatchJobRepository
+from services.campuses.repository import PlaceRepository
+from services.imports.repository import ImportRepository
+from services.students.repository import StudentRepository
+from tests.authz.actors import ACTORS, Actor
+from tests.authz.leaks import Leaks
+from tests.authz.operations import Request, operations
+from tests.authz.walk import Walk
+from tests.authz.world import Kind, Relation, World
+from utils.problems import Forbidden
+from utils.scope import Scope
+
+pytestmark = pytest.mark.xdist_group("authz")
+
+Finds = Callable[..., list[str]]
+SOME: Final = frozenset(
+    {
+        "logged out",
+        "token of a wrong key",
+        "evaluator",
+        "course admin, own",
+        "campus admin, own",
+        "campus admin of another campus",
+        "sub-superadmin who reads one module",
+    }
+)
+
+
+@pytest.fixture
+def finds(walk: Walk, walked: Flask) -> Finds:
+    """Call it with operations: what a walk of a few people through these finds, as the app is now."""
+
+    def through(*names: str) -> list[str]:
+        chosen = [operation for operation in operations(walked) if operation.name in names]
+        assert len(chosen) == len(names)
+        few = [one for one in ACTORS if one.name in SOME]
+        return Walk(walk.world, walk.asking, walk.effects).through(few, chosen).findings
+
+    return through
+
+
+@pytest.fixture
+def nobody_is_remembered() -> Iterator[None]:
+    """For faults in who somebody is: the server remembers people for a moment."""
+    time.sleep(principals.REMEMBERED_SECONDS)
+    yield
+    time.sleep(principals.REMEMBERED_SECONDS)
+
+
+def everywhere(scope: Scope) -> Scope:
+    return Scope(scope.label)
+
+
+def whole_campus(scope: Scope) -> Scope:
+    return Scope(scope.label, scope.campus_id)
+
+
+@pytest.mark.parametrize("loosened", [everywhere, whole_campus])
+@pytest.mark.parametrize(
+    ("repository", "method", "operation"),
+    [
+        (StudentRepository, "find", "student_management.get_student"),
+        (StudentRepository, "find", "student_management.update_student"),
+        (StudentRepository, "find_many", "student_management.send_credentials"),
+        (StudentRepository, "list_rows", "student_management.list_students"),
+        (PlaceRepository, "find", "batch_management.get_batch"),
+        (PlaceRepository, "list_rows", "course_management.list_courses"),
+        (BatchJobRepository, "find", "watch.job_id"),
+        (ImportRepository, "find", "student_imports.list_rows"),
+        (ImportRepository, "list_imports", "student_imports.list_imports"),
+    ],
+)
+def test_a_repository_that_drops_its_scope_is_found(
+    finds: Finds,
+    monkeypatch: pytest.MonkeyPatch,
+    loosened: Callable[[Scope], Scope],
+    repository: type[Any],
+    method: str,
+    operation: str,
+) -> None:
+    real = getattr(repository, method)
+    monkeypatch.setattr(repository, method, lambda self, scope, *more: real(self, loosened(scope), *more))
+
+    assert finds(operation)
+
+
+def test_an_admin_found_at_another_campus_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = UserRepository.find_admin
+    monkeypatch.setattr(
+        UserRepository, "find_admin", lambda self, scope, row_id: real(self, everywhere(scope), row_id)
+    )
+
+    assert finds("admin_management.get_admin")
+
+
+@pytest.mark.usefixtures("nobody_is_remembered")
+@pytest.mark.parametrize(
+    "grants",
+    [
+        {Role.EVALUATOR: frozenset({Permission.STUDENT_READ})},
+        {Role.COURSE_ADMIN: GRANTS[Role.COURSE_ADMIN] - {Permission.STUDENT_READ}},
+    ],
+)
+def test_a_grant_that_is_not_in_the_table_is_found(
+    finds: Finds, monkeypatch: pytest.MonkeyPatch, grants: dict[Role, frozenset[Permission]]
+) -> None:
+    monkeypatch.setattr(principals, "GRANTS", {**GRANTS, **grants})
+
+    assert finds("student_management.list_students")
+
+
+@pytest.mark.usefixtures("nobody_is_remembered")
+def test_an_ended_session_that_goes_on_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
+    def owner(self: SessionRepository, session_id: str) -> str | None:
+        row = self._rows.find_one(Scope("platform"), {"_id": session_id})
+        return str(row["user_id"]) if row else None
+
+    monkeypatch.setattr(SessionRepository, "live_owner", owner)
+
+    assert finds("auth.me")
+
+
+@pytest.mark.usefixtures("nobody_is_remembered")
+def test_a_signature_that_is_not_checked_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        tokens, "decode_token", lambda token: jwt.decode(token, options={"verify_signature": False})
+    )
+
+    assert finds("auth.me")
+
+
+def test_a_secret_in_a_reply_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
+    class AdminOutWithHash(AdminOut):
+        password_hash: str | None = None
+
+    monkeypatch.setattr(admins, "AdminOut", AdminOutWithHash)
+
+    assert finds("admin_management.list_admins")
+
+
+def test_a_refusal_that_tells_foreign_from_missing_is_found(
+    finds: Finds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = StudentRepository.find
+
+    def find(self: StudentRepository, scope: Scope, student_id: str) -> Any:
+        found = real(self, scope, student_id)
+        if found is None and real(self, everywhere(scope), student_id):
+            raise Forbidden()
+        return found
+
+    monkeypatch.setattr(StudentRepository, "find", find)
+
+    assert finds("student_management.get_student")
+
+
+def test_a_look_that_writes_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = StudentRepository.find
+
+    def find(self: StudentRepository, scope: Scope, student_id: str) -> Any:
+        self._rows.update_one(everywhere(scope), {"_id": student_id}, {"$inc": {"looked_at": 1}})
+        return real(self, scope, student_id)
+
+    monkeypatch.setattr(StudentRepository, "find", find)
+
+    assert finds("student_management.get_student")
+
+
+def test_a_deed_that_reaches_further_than_its_doer_is_found(
+    finds: Finds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove_many(self: StudentRepository, scope: Scope, student_ids: Sequence[str]) -> None:
+        self._rows.delete_many(everywhere(scope), {"_id": {"$gte": min(student_ids)}})
+
+    monkeypatch.setattr(StudentRepository, "remove_many", remove_many)
+
+    assert finds("student_management.delete_student")
+
+
+def test_a_room_that_is_opened_without_looking_is_found(
+    finds: Finds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(import_id: str, actor: Any) -> Any:
+        return services().imports.get(import_id, replace(actor, role=Role.SUPERADMIN))
+
+    monkeypatch.setitem(WATCHABLE, "import_id", replace(WATCHABLE["import_id"], read=read))
+
+    assert finds("watch.import_id")
+
+
+def test_the_few_who_try_the_walk_find_nothing_in_the_app_as_it_is(finds: Finds) -> None:
+    assert (
+        finds(
+            "student_management.list_students", "watch.import_id", "auth.me", "admin_management.list_admins"
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("spot", ["word", "id", "secret"])
+def test_a_reply_is_searched_for_words_ids_and_secrets_of_others(world: World, walk: Walk, spot: str) -> None:
+    theirs = world.target(Kind.STUDENT, Relation.FOREIGN)
+    assert theirs is not None
+    found = {"word": theirs.stored["name"].upper(), "id": theirs.id, "secret": min(world.secrets)}
+    reply = json.dumps({"detail": f"No: {found[spot]}!"})
+
+    assert len(list(Leaks(actor("campus admin, own"), world).within(reply, Request()))) == 1
+    assert list(Leaks(actor("superadmin"), world).within(reply, Request())) == [] or spot == "secret"
+
+
+def actor(name: str) -> Actor:
+    return next(one for one in ACTORS if one.name == name)

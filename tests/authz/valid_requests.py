@@ -1,0 +1,201 @@
+"""One valid request per operation, by its name. A route without one fails the walk: write it here.
+
+Every id comes from ``at(<slot>, <kind>)``, with ``of=<slot>`` for an id that must belong to another one, so
+that the walk can put another campus's id, nobody's or nonsense in its place. A slot is called like the path
+argument or the field that holds it.
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from config.permissions import Role
+from tests.authz.operations import At, Request
+from tests.authz.world import PLATFORM, Kind, word
+from tests.cast import PASSWORD, roster
+
+Factory = Callable[[At], Request]
+
+NEW_PASSWORD: Final = "seven green umbrellas 42"
+ALL: Final = {"limit": "200"}
+IN_USE: Final = frozenset({409})  # everything here has something that depends on it
+PLACE: Final = {"name": "New Place", "code": "NEW-1"}
+
+
+def _path(**ids: Kind) -> Callable[[At], dict[str, str]]:
+    return lambda at: {name: at(name, kind) for name, kind in ids.items()}
+
+
+def _page(kind: Kind, **filters: Kind) -> Factory:
+    """Return requests for a whole list, or for what a filter lets through."""
+
+    def make(at: At) -> Request:
+        ids = {name: at(name, wanted) for name, wanted in filters.items()}
+        narrowed = {at.varied: ids.pop(at.varied)} if at.varied else {}
+        at.leave(*ids)
+        return Request(query={**ALL, **narrowed}, lists=kind)
+
+    return make
+
+
+def _of(
+    body: Any = None, /, query: Mapping[str, str] = {}, more: Mapping[str, Any] = {}, **ids: Kind
+) -> Factory:
+    """Return requests on one row, named in the path."""
+    return lambda at: Request(path=_path(**ids)(at), body=body, query=query, **more)
+
+
+def _plain(**request: Any) -> Factory:
+    """Return requests without any id."""
+    return lambda _: Request(**request)
+
+
+def _create_admin(at: At) -> Request:
+    body = {
+        "role": Role.COURSE_ADMIN,
+        "name": "New Admin",
+        "username": "new.admin",
+        "email": "new.admin@example.com",
+        "campus_id": at("campus_id", Kind.CAMPUS),
+        "course_ids": [at("course_ids", Kind.COURSE, of="campus_id")],
+    }
+    return Request(body=body, refusal=404, appoints=Role.COURSE_ADMIN)
+
+
+def _update_admin(at: At) -> Request:
+    path = {"admin_id": at("admin_id", Kind.ADMIN)}
+    body = {"name": "Renamed", "course_ids": [at("course_ids", Kind.COURSE, of="admin_id")]}
+    return Request(path, body=body, refusal=404, appoints=Role.COURSE_ADMIN)
+
+
+def _create_batch(at: At) -> Request:
+    body = {
+        "campus_id": at("campus_id", Kind.CAMPUS),
+        "name": "New Batch",
+        "course_ids": [at("course_ids", Kind.COURSE, of="campus_id")],
+    }
+    return Request(body=body)
+
+
+def _update_batch(at: At) -> Request:
+    path = {"batch_id": at("batch_id", Kind.EMPTY_BATCH)}
+    return Request(
+        path, body={"name": "Renamed", "course_ids": [at("course_ids", Kind.COURSE, of="batch_id")]}
+    )
+
+
+def _create_student(at: At) -> Request:
+    body = {
+        "name": "New Student",
+        "roll_number": "NEW/1",
+        "email": "new.student@example.com",
+        "mobile_number": "+919876599999",
+        "batch_id": at("batch_id", Kind.BATCH),
+        "course_ids": [at("course_ids", Kind.COURSE, of="batch_id", taught=True)],
+    }
+    return Request(body=body)
+
+
+def _send_credentials(at: At) -> Request:
+    """Name students, or a batch when that is what varies: a request names one of both."""
+    chosen = {"student_ids": [at("student_ids", Kind.STUDENT)]}
+    batch = {"batch_id": at("batch_id", Kind.BATCH)}
+    named, left = (batch, "student_ids") if at.varied == "batch_id" else (chosen, "batch_id")
+    at.leave(left)
+    return Request(body={"channels": ["email"], **named})
+
+
+def _upload(at: At) -> Request:
+    content, filename = roster("CSE,NEW/1,New Student,,")
+    form = {
+        "batch_id": at("batch_id", Kind.BATCH),
+        "course_ids": at("course_ids", Kind.COURSE, of="batch_id", taught=True),
+        "file": (io.BytesIO(content.getvalue()), filename),
+    }
+    return Request(form=form)
+
+
+def _login(at: At) -> Request:
+    body = {"username": "caller", "password": PASSWORD}
+    return Request(body=body, shows=frozenset({word(PLATFORM), at.world.account_id("caller")}))
+
+
+def _by_link(token: str) -> Factory:
+    return lambda at: Request(body={"token": at.world.tokens[token], "new_password": NEW_PASSWORD})
+
+
+OF_AN_ADMIN: Final = {"appoints": Role.COURSE_ADMIN}
+VALID_REQUESTS: Final[Mapping[str, Factory]] = {
+    "admin_management.create_admin": _create_admin,
+    "admin_management.deactivate_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
+    "admin_management.delete_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
+    "admin_management.get_admin": _of(admin_id=Kind.ADMIN),
+    "admin_management.list_admins": _page(Kind.ADMIN, campus_id=Kind.CAMPUS),
+    "admin_management.reactivate_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
+    "admin_management.send_credentials": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
+    "admin_management.update_admin": _update_admin,
+    "auth.activate": _by_link("activate"),
+    "auth.change_password": _plain(body={"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
+    "auth.forgot_password": _plain(body={"username": "caller"}),
+    "auth.login": _login,
+    "auth.logout": _plain(),
+    "auth.me": _plain(),
+    "auth.refresh": lambda at: Request(body={"refresh_token": at.world.tokens["refresh"]}),
+    "auth.reset_password": _by_link("reset"),
+    "batch_management.create_batch": _create_batch,
+    "batch_management.delete_batch": _of(more={"whole": True}, batch_id=Kind.EMPTY_BATCH),
+    "batch_management.get_batch": _of(batch_id=Kind.BATCH),
+    "batch_management.get_instance": _of(instance_id=Kind.INSTANCE),
+    "batch_management.list_batches": _page(Kind.BATCH, campus_id=Kind.CAMPUS),
+    "batch_management.list_instances": _page(
+        Kind.INSTANCE, campus_id=Kind.CAMPUS, batch_id=Kind.BATCH, course_id=Kind.COURSE
+    ),
+    "batch_management.update_batch": _update_batch,
+    "batch_processing.get_job": _of(job_id=Kind.JOB),
+    "batch_processing.list_jobs": _page(Kind.JOB),
+    "batch_processing.list_recipients": _of(query=ALL, job_id=Kind.JOB),
+    "campus_management.create_campus": _plain(body={**PLACE, "timezone": "Asia/Kolkata"}),
+    "campus_management.delete_campus": _of(more={"statuses": IN_USE}, campus_id=Kind.CAMPUS),
+    "campus_management.get_campus": _of(campus_id=Kind.CAMPUS),
+    "campus_management.list_campuses": _page(Kind.CAMPUS),
+    "campus_management.update_campus": _of(PLACE, campus_id=Kind.CAMPUS),
+    "console.console": _plain(),
+    "console.console_file": _plain(path={"stamp": "new", "name": "console/main.js"}),
+    "course_management.create_course": lambda at: Request(
+        body={**PLACE, "campus_id": at("campus_id", Kind.CAMPUS)}
+    ),
+    "course_management.delete_course": _of(more={"statuses": IN_USE}, course_id=Kind.COURSE),
+    "course_management.get_course": _of(course_id=Kind.COURSE),
+    "course_management.list_courses": _page(Kind.COURSE, campus_id=Kind.CAMPUS),
+    "course_management.update_course": _of(PLACE, course_id=Kind.COURSE),
+    "docs.openapi_document": _plain(),
+    "docs.pages": _plain(),
+    "docs.problem_page": _plain(path={"slug": "not-found"}),
+    "docs.swagger_file": _plain(path={"name": "swagger-ui.css"}),
+    "email_management.read_outbox": _plain(query=ALL, only=frozenset({Role.SUPERADMIN}), shows_secrets=True),
+    "health.live": _plain(),
+    "health.metrics": _plain(),
+    "health.ready": _plain(statuses=frozenset({200, 503}), plain=True),  # its loops rest while we walk
+    "pages.activate_page": _plain(),
+    "pages.reset_page": _plain(),
+    "student_imports.commit": _of({"channels": ["email"]}, import_id=Kind.IMPORT),
+    "student_imports.error_file": _of(import_id=Kind.IMPORT),
+    "student_imports.get_import": _of(import_id=Kind.IMPORT),
+    "student_imports.list_imports": _page(Kind.IMPORT, batch_id=Kind.BATCH),
+    "student_imports.list_rows": _of(query=ALL, import_id=Kind.IMPORT),
+    "student_imports.template": _plain(query={"format": "csv"}),
+    "student_imports.upload": _upload,
+    "student_management.bulk_delete": lambda at: Request(
+        body={"ids": [at("ids", Kind.STUDENT)]}, reports=True, whole=True
+    ),
+    "student_management.create_student": _create_student,
+    "student_management.delete_student": _of(more={"whole": True}, student_id=Kind.STUDENT),
+    "student_management.get_student": _of(student_id=Kind.STUDENT),
+    "student_management.list_students": _page(
+        Kind.STUDENT, campus_id=Kind.CAMPUS, course_id=Kind.COURSE, batch_id=Kind.BATCH
+    ),
+    "student_management.send_credentials": _send_credentials,
+    "student_management.update_student": _of({"name": "Renamed"}, student_id=Kind.STUDENT),
+    "watch.import_id": _of(import_id=Kind.IMPORT),
+    "watch.job_id": _of(job_id=Kind.JOB),
+}

@@ -1,0 +1,140 @@
+"""A symmetrical world: two campuses, two courses each, and of everything the same in each course.
+
+Whatever a place holds has the place's own word in its names, codes, addresses and file names. The word of a
+place in a reply to somebody who has nothing to do with that place is a leak, wherever in the reply it stands.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from models import TENANT_COLLECTIONS
+
+CAMPUSES: Final = ("a", "b")
+COURSES: Final = ("1", "2")
+BOTH: Final = "12"
+WHOLE: Final = "0"
+PLATFORM: Final = "p"
+SECRET_FIELDS: Final = frozenset({"password_hash", "refresh_hash", "used_hashes", "nonce"})
+
+
+class Kind(StrEnum):
+    """What an id can name: the collection that holds it, where that tells enough."""
+
+    ADMIN = "admins"
+    BATCH = "batches"
+    CAMPUS = "campuses"
+    COURSE = "courses"
+    EMPTY_BATCH = "empty batches"
+    IMPORT = "imports"
+    INSTANCE = "batch_course_instances"
+    JOB = "batch_jobs"
+    STUDENT = "students"
+
+    @property
+    def collection(self) -> str:
+        """The collection that holds such rows."""
+        return {Kind.ADMIN: "users", Kind.EMPTY_BATCH: "batches"}.get(self, self.value)
+
+
+class Relation(StrEnum):
+    """Where the row that an id names lies, as seen from the first course of the first campus."""
+
+    OWN = "own"
+    SIBLING = "sibling"
+    SHARED = "shared"
+    FOREIGN = "foreign"
+    MISSING = "missing"
+    MALFORMED = "malformed"
+
+
+NOTHINGS: Final = {Relation.MISSING: "0123456789abcdef01234567", Relation.MALFORMED: "{'$ne': null}"}
+# The places that relations stand for, as campus and course.
+PLACES: Final = {
+    ("a", "1"): Relation.OWN,
+    ("a", "2"): Relation.SIBLING,
+    ("a", BOTH): Relation.SHARED,
+    ("b", "1"): Relation.FOREIGN,
+}
+
+
+def word(campus: str, course: str = WHOLE) -> str:
+    """Return the word of a place: a course, ``BOTH`` courses or the ``WHOLE`` campus."""
+    return f"xq{campus}{course}qx"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stored row and the place that it belongs to; no campus: the platform's."""
+
+    id: str
+    collection: str
+    campus_id: str | None
+    course_ids: frozenset[str]
+    stored: Mapping[str, Any] = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, collection: str, stored: Mapping[str, Any]) -> "Row":
+        """Read a stored row."""
+        courses = {"courses": [stored["_id"]], "batch_course_instances": [stored.get("course_id")]}
+        course_ids = courses.get(collection) or stored.get("course_ids") or ()
+        return cls(stored["_id"], collection, stored["campus_id"], frozenset(course_ids), stored)
+
+
+@dataclass(slots=True)
+class World:
+    """What was built, as it lies in the database. The walk leaves it as it found it."""
+
+    db: Any
+    campus_ids: dict[str, str] = field(default_factory=dict)
+    course_ids: dict[tuple[str, str], str] = field(default_factory=dict)
+    targets: dict[tuple[Kind, Relation], str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    snapshot: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+
+    def stands(self, kind: Kind, campus: str, course: str, row_id: str) -> None:
+        """Let a row stand for the relation that its place has."""
+        if relation := PLACES.get((campus, course)):
+            self.targets.setdefault((kind, relation), row_id)
+
+    def target(self, kind: Kind, relation: Relation) -> Row | None:
+        """Return the row that stands for a relation; None where this kind has none."""
+        row_id = self.targets.get((kind, relation))
+        return self.rows[kind.collection][row_id] if row_id else None
+
+    def account_id(self, username: str) -> str:
+        """Return the id of an account."""
+        return next(row.id for row in self.rows["users"].values() if row.stored["username"] == username)
+
+    def of_kind(self, kind: Kind) -> Iterator[Row]:
+        """Yield every row of a kind."""
+        for row in self.rows[kind.collection].values():
+            if kind is not Kind.ADMIN or row.stored["role"] != "student":
+                yield row
+
+    def look(self) -> None:
+        """Remember everything that is stored now."""
+        names = sorted(set(self.db.list_collection_names()) - {"migrations"})
+        self.snapshot = {name: list(self.db[name].find()) for name in names if not name.startswith("system.")}
+        self.rows = {
+            name: {row["_id"]: Row.of(name, row) for row in self.snapshot[name]}
+            for name in TENANT_COLLECTIONS
+        }
+        kept = {text for rows in self.snapshot.values() for text in _secrets(rows, within=False)}
+        links = {row["_id"] for row in self.snapshot["one_time_links"]}
+        self.secrets = frozenset(kept | links | set(self.tokens.values()))
+
+
+def _secrets(value: Any, *, within: bool) -> Iterator[str]:
+    """Yield every string below a field that may never leave."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _secrets(part, within=within or name in SECRET_FIELDS)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _secrets(part, within=within)
+    elif within and isinstance(value, str) and value:
+        yield value
