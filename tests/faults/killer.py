@@ -1,0 +1,107 @@
+"""Kills whoever is named in an order, each at a random moment at which there is work to lose."""
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from random import Random
+from threading import Event, Thread
+from typing import Final
+
+from tests.faults.evidence import Strike, Victim
+from tests.faults.product import Product, kill
+
+PHASES: Final = ("import", "job")
+PAUSE: Final = (0.0, 0.6)  # seconds after a phase was seen to go on, drawn evenly
+PHASE_SECONDS: Final = 6.0
+STOPPED: Final = (2.2, 3.2)  # seconds that a worker stands still: longer than its lease
+SIGNALS: Final = {
+    Victim.ASKED: signal.SIGTERM,
+    Victim.ASKED_WORKER: signal.SIGTERM,
+    Victim.RELOADED: signal.SIGHUP,
+}
+READER_SECONDS: Final = 5.0
+AWAIT_SECONDS: Final = 60.0
+
+
+class Killer(Thread):
+    """A thread with a list. ``doing`` says what is going on; empty where there is nothing to disturb."""
+
+    def __init__(
+        self, product: Product, order: Sequence[Victim], random: Random, doing: Callable[[], str]
+    ) -> None:
+        super().__init__(name="killer", daemon=True)
+        self._product, self._order, self._random, self._doing = product, order, random, doing
+        self.strikes: list[Strike] = []
+        self.failure: BaseException | None = None
+        self._told_to_stop = Event()
+
+    def run(self) -> None:
+        """Go through the list."""
+        try:
+            for victim in self._order:
+                self._wait_for_work(self._random.choice(PHASES))
+                self._told_to_stop.wait(self._random.uniform(*PAUSE))
+                if self._told_to_stop.is_set():
+                    return
+                self._strike(victim)
+        except BaseException as error:
+            self.failure = error
+
+    def stop(self) -> None:
+        """Kill nobody else."""
+        self._told_to_stop.set()
+        self.join()
+
+    def _wait_for_work(self, wanted: str) -> None:
+        """Return when the wanted phase goes on, after a while when anything does."""
+        content, give_up = time.monotonic() + PHASE_SECONDS, time.monotonic() + AWAIT_SECONDS
+        while True:
+            doing, now = self._doing(), time.monotonic()
+            if self._product.serves and (wanted in doing or (doing and now > content)):
+                return
+            if now > give_up:
+                raise TimeoutError("there was nothing to disturb for a minute")
+            if self._told_to_stop.wait(0.02):
+                return
+
+    def _strike(self, victim: Victim) -> None:
+        if victim is Victim.READER:
+            pid = self._reader()
+            victim = victim if pid else Victim.WORKER
+        if victim is not Victim.READER:
+            pid = self._choose(victim)
+        during, at = self._doing(), datetime.now(UTC)
+        if victim is Victim.PAUSED:
+            kill(pid, signal.SIGSTOP)
+            time.sleep(self._random.uniform(*STOPPED))
+            kill(pid, signal.SIGCONT)
+        elif not kill(pid, SIGNALS.get(victim, signal.SIGKILL)):
+            return
+        self.strikes.append(Strike(victim, pid, at, datetime.now(UTC), during))
+
+    def _choose(self, victim: Victim) -> int:
+        give_up = time.monotonic() + AWAIT_SECONDS
+        while time.monotonic() < give_up:
+            pids = self._product.pids()
+            candidates = {
+                Victim.MASTER: [pids.master],
+                Victim.RELOADED: [pids.master],
+                Victim.MONGOD: [pids.mongod],
+                Victim.STARTER: [self._product.server.child.pid],
+                Victim.ASKED: [self._product.server.child.pid],
+            }.get(victim, pids.workers)
+            if candidates and candidates[0]:
+                return self._random.choice(candidates)
+            time.sleep(0.02)
+        raise TimeoutError(f"there was no {victim} to kill")
+
+    def _reader(self) -> int:
+        """Return a child that reads a roster, as soon as there is one; 0 where none comes."""
+        give_up = time.monotonic() + READER_SECONDS
+        while time.monotonic() < give_up:
+            if readers := self._product.readers():
+                time.sleep(self._random.uniform(0.0, 0.15))
+                return readers[0]
+            time.sleep(0.005)
+        return 0

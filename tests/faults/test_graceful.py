@@ -1,0 +1,40 @@
+"""Asked to stop, a server loses nothing at all; without Redis it only speaks less."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.faults.campaign import Campaign, Plan, tell
+from tests.faults.evidence import Victim
+from tests.faults.product import Product
+from tests.faults.provider import TroubledProvider
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(280)]
+
+QUIET: Final = {"email": 0.0, "sms": 0.0}
+DRAIN_SECONDS: Final = 20.0
+
+
+def test_a_server_that_is_asked_to_stop_burns_no_attempt_and_goes_on_at_its_next_start(folder: Path) -> None:
+    order = [Victim.ASKED_WORKER, Victim.ASKED, Victim.RELOADED]
+    provider = TroubledProvider(7, QUIET, latency=0.03)
+    with ExitStack() as stack:
+        stack.enter_context(provider.brevo)
+        product = stack.enter_context(Product(folder, provider.environment))
+        outcome = Campaign(product, Plan(7, order, sizes=(350,)), provider).run()
+        tell(outcome)
+        jobs = list(product.db["engine_jobs"].find())
+
+    # Then it ended in order and in time
+    (asked,) = (strike for strike in outcome.evidence.strikes if strike.victim is Victim.ASKED)
+    ((code, at),) = product.endings
+    assert code == 0
+    assert (at - asked.at).total_seconds() < DRAIN_SECONDS
+
+    # Then work was interrupted, without an attempt being burnt or an answer being lost
+    assert [str(complaint) for complaint in outcome.complaints] == []
+    assert {row["state"] for row in outcome.evidence.deliveries} <= {"sent", "skipped", "failed"}
+    assert max(job["fence"] for job in jobs) > 1
+    assert {job["attempt"] for job in jobs} == {1}

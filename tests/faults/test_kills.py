@@ -1,0 +1,97 @@
+"""Kill what you like, when you like: nobody is forgotten, nobody is told twice, every count is true.
+
+The seed of a run is printed with its figures. FAULTS_SEED begins the runs elsewhere: the order of the victims
+and the rosters follow from it; the moments too, as far as two cores and a kernel repeat themselves.
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+import requests
+
+from tests.faults.campaign import Campaign, Outcome, Plan, tell
+from tests.faults.evidence import Victim
+from tests.faults.product import Product
+from tests.faults.provider import TROUBLES, TroubledProvider
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(280)]
+
+SEED: Final = int(os.environ.get("FAULTS_SEED", "1"))
+PASSWORD: Final = "a quiet river at dawn 7"
+ALWAYS: Final = (*[Victim.WORKER] * 5, *[Victim.MONGOD] * 2, Victim.PAUSED)
+MIXES: Final[Sequence[Sequence[Victim]]] = (
+    (*ALWAYS, Victim.MASTER, Victim.READER),
+    (*ALWAYS, Victim.MASTER, Victim.STARTER),
+    (*ALWAYS, Victim.READER, Victim.MASTER),
+)
+
+
+def run(folder: Path, seed: int, mix: Sequence[Victim], provider: TroubledProvider | None = None) -> Outcome:
+    order = list(mix)
+    Random(seed).shuffle(order)
+    with Product(folder, provider.environment if provider else {}) as product:
+        outcome = Campaign(product, Plan(seed, order), provider).run()
+        tell(outcome)
+        assert [str(complaint) for complaint in outcome.complaints] == []
+        assert Counter(strike.victim for strike in outcome.evidence.strikes).total() == len(mix)
+        if provider is None:
+            the_last_message_lets_its_reader_in(product)
+    return outcome
+
+
+def the_last_message_lets_its_reader_in(product: Product) -> None:
+    """Follow the link of the newest email, as its reader would; log in with the password so set."""
+    lines = (product.data_dir / "outbox.jsonl").read_text().splitlines()
+    message = next(each for each in map(json.loads, reversed(lines)) if each["channel"] == "email")
+    found = re.search(r"/activate\?token=([\w-]+)", message["text"])
+    assert found, message["text"]
+    username = message["to"].partition("@")[0].replace(".", "/")
+    post(product, "/auth/activate", {"token": found[1], "new_password": PASSWORD}, 204)
+    post(product, "/auth/login", {"username": username, "password": PASSWORD}, 200)
+
+
+def post(product: Product, path: str, body: Any, status: int) -> None:
+    reply = requests.post(product.url() + path, json=body, timeout=10)
+    assert reply.status_code == status, reply.text
+
+
+@pytest.mark.parametrize("number", range(len(MIXES)))
+def test_the_outbox_holds_one_message_per_recipient_and_channel_whoever_is_killed(
+    folder: Path, number: int
+) -> None:
+    outcome = run(folder, SEED * 100 + number, MIXES[number])
+
+    assert {row["state"] for row in outcome.evidence.deliveries} == {"delivered", "skipped"}
+
+
+def test_no_email_and_no_sms_has_two_effects_at_a_troubled_provider(folder: Path) -> None:
+    seed = SEED * 100 + 50
+    with ExitStack() as stack:
+        provider = TroubledProvider(seed)
+        stack.enter_context(provider.brevo)
+        outcome = run(folder, seed, (*ALWAYS, Victim.MASTER, Victim.WORKER), provider)
+
+    # Then every kind of trouble was there, units were repeated, and only the bad addresses failed
+    print(json.dumps(dict(sorted(provider.done.items())), indent=1), f"{provider.repeats} calls repeated")
+    assert {kind.split()[1] for kind in provider.done} == set(TROUBLES)
+    assert provider.known_keys > 0
+    failed = [row["to"] for row in outcome.evidence.deliveries if row["state"] == "failed"]
+    assert sorted(failed) == sorted(provider.brevo.plan.rejected)
+
+
+def test_at_the_default_lease_a_killed_worker_costs_a_lease_and_no_message(folder: Path) -> None:
+    seed = SEED * 100 + 90
+    with Product(folder, {}, short=False) as product:
+        outcome = Campaign(product, Plan(seed, [Victim.WORKER], sizes=(620,))).run()
+        tell(outcome)
+
+    assert [str(complaint) for complaint in outcome.complaints] == []
+    assert outcome.evidence.strikes

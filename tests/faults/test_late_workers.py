@@ -1,0 +1,214 @@
+"""A worker stands still past its lease, another one does the work, then the first one goes on."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psutil
+import pytest
+from pymongo.errors import AutoReconnect
+
+from main import Runtime
+from services.batch_jobs.documents import BatchJobState, Delivery
+from services.batch_jobs.service import scope_of
+from services.imports.documents import RosterImport
+from services.imports.preview import KILLED_TRIES
+from services.imports.service import APPLY_JOB, PREVIEW_JOB
+from services.ports import Accepted, Busy, Channel, Done, JobHandler, Lease, Refused, SendUnit
+from tests.cast import Campus, Cast, Person, roster
+from tests.faults.product import READER
+from tests.services.batch_jobs.test_sending import Bench
+from utils.limited_process import Killed, Limits
+
+IMPORTS = "/student_management/imports"
+ASHA = "CSE,001,Asha Rao,9876543210,asha@example.com"
+BALA = "ECE,002,Bala Iyer,9876543211,bala@example.com"
+
+
+@pytest.fixture
+def bench(runtime: Runtime) -> Bench:
+    return Bench(runtime)
+
+
+class Hands:
+    """The app's import jobs, run by hand instead of by its engine."""
+
+    def __init__(self, runtime: Runtime, cast: Cast) -> None:
+        self.admin: Person = cast.north.admin
+        self._campus: Campus = cast.north
+        self._handlers = runtime.engine._handlers
+        self.preview, self.apply = self._handlers[PREVIEW_JOB].run, self._handlers[APPLY_JOB].run
+        self.fence = 0
+
+    def upload(self, **form: Any) -> Any:
+        """Upload two students; nobody begins to read."""
+        fields = {"batch_id": self._campus.batch_id, **form, "file": roster(ASHA, BALA)}
+        return self.admin.post(IMPORTS, status=202, data=fields)
+
+    def claim(self, shown: Any, meanwhile: Callable[[], object] = lambda: None, attempt: int = 1) -> Lease:
+        """Return the lease of a new claim, during which something else happens once."""
+        self.fence += 1
+        todo = [meanwhile]
+
+        def alive() -> bool:
+            if todo:
+                todo.pop()()
+            return True
+
+        args = {"import_id": shown["id"], "campus_id": self._campus.id}
+        return Lease(shown["id"], self.fence, args, attempt, alive)
+
+    def overtaken(self, job: JobHandler, shown: Any) -> None:
+        """Run a job that is done by a newer claim while it stands still."""
+        first = self.claim(shown, lambda: job(second))
+        second = self.claim(shown)
+        job(first)
+
+    def shown(self, shown: Any) -> Any:
+        return self.admin.get(f"{IMPORTS}/{shown['id']}")
+
+    def rows(self, shown: Any, outcome: str) -> int:
+        return len(self.admin.get(f"{IMPORTS}/{shown['id']}/rows?outcome={outcome}")["items"])
+
+
+@pytest.fixture
+def hands(runtime: Runtime, cast: Cast) -> Any:
+    hands = Hands(runtime, cast)
+    runtime.engine.pause()
+    yield hands
+    runtime.engine.resume()
+
+
+def test_a_reading_that_was_overtaken_leaves_the_rows_of_the_other_alone(hands: Hands) -> None:
+    shown = hands.upload()
+
+    hands.overtaken(hands.preview, shown)
+
+    assert hands.shown(shown)["counts"]["new"] == 2
+    assert hands.rows(shown, "new") == 2
+
+
+def test_a_reading_that_comes_too_late_for_the_file_says_nothing(hands: Hands, db: Any) -> None:
+    shown = hands.upload()
+    stale = RosterImport.from_mongo(db["imports"].find_one({"_id": shown["id"]}))
+    hands.preview(hands.claim(shown))
+
+    preview = hands.preview.__self__._preview  # type: ignore[attr-defined]
+    assert preview.run(stale, Limits(), hands.claim(shown)) is None
+
+    assert hands.shown(shown)["state"] == "previewed"
+    assert hands.rows(shown, "new") == 2
+
+
+def test_rows_that_another_worker_has_applied_are_not_errors(hands: Hands, db: Any) -> None:
+    shown = hands.upload(dry_run="false")
+    hands.preview(hands.claim(shown))
+
+    hands.overtaken(hands.apply, shown)
+
+    after = hands.shown(shown)
+    assert (after["state"], after["rows_done"]) == ("applied", 2)
+    assert after["counts"] == {"total": 2, "new": 2, "changed": 0, "same": 0, "error": 0}
+    assert (hands.rows(shown, "new"), hands.rows(shown, "error")) == (2, 0)
+    assert db["students"].count_documents({"username": {"$gte": ""}}) == 2
+
+
+def _kill_the_reader(seconds: float = 20.0) -> None:
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        for child in psutil.Process().children():
+            with suppress(psutil.Error, ProcessLookupError):
+                if READER in child.cmdline():
+                    os.kill(child.pid, signal.SIGKILL)
+                    return
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("attempt", [1, KILLED_TRIES])
+def test_a_reader_that_is_killed_is_started_again_a_few_times(hands: Hands, attempt: int) -> None:
+    shown = hands.upload()
+    killer = threading.Thread(target=_kill_the_reader)
+    killer.start()
+
+    lease = hands.claim(shown, attempt=attempt)
+    if attempt < KILLED_TRIES:
+        with pytest.raises(Killed):
+            hands.preview(lease)
+        killer.join()
+        hands.preview(hands.claim(shown, attempt=attempt + 1))
+        assert hands.shown(shown)["counts"]["new"] == 2
+    else:
+        hands.preview(lease)
+        killer.join()
+        assert hands.shown(shown)["failure"]["slug"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(Accepted(("m1",)), "sent"), (Refused("no such number"), "failed"), (Busy("429", 1.0), "failed")],
+)
+def test_a_late_answer_settles_what_a_newer_claim_had_to_call_unknown(
+    bench: Bench, looking: Any, answer: Any, state: str
+) -> None:
+    def overtaken(unit: SendUnit) -> Any:
+        bench.run()
+        return answer
+
+    bench.sms.answers = [overtaken]
+    bench.job(1, Channel.SMS)
+
+    bench.run()
+
+    (row,) = looking["deliveries"].find()
+    assert row["state"] == state
+    assert [step["state"] for step in row["history"]] == ["pending", "sending", "unknown", state]
+    assert row["provider_message_id"] == ("m1" if state == "sent" else None)
+    assert len(bench.sms.calls) == 1
+
+
+def test_a_write_whose_answer_was_lost_leaves_nothing_in_doubt(bench: Bench, looking: Any) -> None:
+    begin = bench.deliveries.begin
+
+    def lost(*args: Any) -> list[Delivery]:
+        begin(*args)
+        raise AutoReconnect("mongod was killed")
+
+    bench.job(2, Channel.SMS)
+    bench.deliveries.begin = lost  # type: ignore[method-assign]
+    with pytest.raises(AutoReconnect):
+        bench.run()
+    assert bench.states(looking) == ["pending", "pending"]
+
+    bench.deliveries.begin = begin  # type: ignore[method-assign]
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["sent", "sent"]
+
+
+def test_busy_is_written_before_anything_else_is_asked(bench: Bench, looking: Any) -> None:
+    def away(*_: Any) -> float:
+        raise AutoReconnect("mongod was killed")
+
+    bench.sms.answers = [Busy("429", 1.0)]
+    bench.job(1, Channel.SMS)
+    bench.deliveries.seconds_since = away  # type: ignore[method-assign]
+
+    with pytest.raises(AutoReconnect):
+        bench.run()
+
+    assert bench.states(looking) == ["pending"]
+
+
+def test_old_counts_do_not_overwrite_those_of_the_end(bench: Bench, looking: Any) -> None:
+    job = bench.job(2, Channel.EMAIL)
+    bench.run()
+    end = looking["batch_jobs"].find_one({"_id": job.id})
+
+    bench.jobs.save_counts(scope_of("c1"), job.id, BatchJobState.RUNNING, {"pending": 2}, (1, 0))
+
+    kept = looking["batch_jobs"].find_one({"_id": job.id})
+    assert (kept["counts"], kept["sub_batches_done"]) == (end["counts"], 1) == ({"sent": 2}, 1)
