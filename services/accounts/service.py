@@ -97,7 +97,7 @@ class AccountService:
     ) -> User:
         """Set some fields of an account that is still at ``revision``; raise Stale if it is not.
 
-        A changed address ends open reset links: they went to the old one. Changed rights hold at once, also
+        A changed address ends open links: they went to the old one. Changed rights hold at once, also
         in sessions that are open.
         """
         named = {"name_key": key_of(fields["name"])} if "name" in fields else {}
@@ -112,7 +112,7 @@ class AccountService:
                 raise Stale()
             self._names.move(old, new)
             if (old.email, old.mobile_number) != (new.email, new.mobile_number):
-                self._stored.links.end_open([user_id], [LinkPurpose.RESET], "address changed")
+                self._stored.links.end_open([user_id], list(LinkPurpose), "address changed")
             self._sessions.rights_changed([user_id])
             return new
 

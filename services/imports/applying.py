@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from pymongo.errors import DuplicateKeyError
@@ -17,26 +16,16 @@ from services.imports.diff import Known, fault_now
 from services.imports.documents import ImportRow, ImportState, Outcome, RosterImport
 from services.imports.preview import Directory, LeaseLost, known_of, scope_of
 from services.imports.progress import ImportAnnouncer
-from services.imports.repository import ImportRepository, ImportRowRepository
+from services.imports.repository import ImportStore
 from services.imports.roster.lines import RosterStudent
 from services.ports import Channel, Lease
 from services.students.bulk import NewStudent, StudentBulk, StudentChange
 from utils.documents import new_id
 from utils.scope import Scope
-from utils.store import Store
 
 CHUNK: Final = 250  # rows of one transaction: a small cache of MongoDB holds all that it touches
 CHUNK_SECONDS: Final = 30.0
 TRIES: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class ImportStore:
-    """The repositories of this area and the transaction over them."""
-
-    imports: ImportRepository
-    rows: ImportRowRepository
-    store: Store
 
 
 class Applying:

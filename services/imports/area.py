@@ -5,12 +5,12 @@ from typing import Self
 
 from services.accounts.area import AccountArea, Surroundings
 from services.campuses.lookup import PlaceLookup
-from services.imports.applying import Applying, ImportStore
+from services.imports.applying import Applying
 from services.imports.background import ImportJobs
 from services.imports.directory import RosterDirectory
 from services.imports.preview import Preview
 from services.imports.progress import ImportAnnouncer
-from services.imports.repository import ImportRepository, ImportRowRepository
+from services.imports.repository import ImportRepository, ImportRowRepository, ImportStore
 from services.imports.service import ImportService
 from services.ports import FileStore, ProgressFeed
 from services.students.area import StudentArea
@@ -40,7 +40,7 @@ class ImportArea:
         stored = ImportStore(ImportRepository(around.store), ImportRowRepository(around.store), around.store)
         announcer = ImportAnnouncer(stored.imports, feed)
         directory = RosterDirectory(people.accounts, students.roll, lookup, students.taken)
-        preview = Preview(stored.imports, stored.rows, files, directory, announcer, country)
+        preview = Preview(stored, files, directory, announcer, country)
         applying = Applying(
             stored, students.bulk, people.links, around.batch_jobs, directory, announcer, country
         )

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from services.imports.applying import Applying, ImportStore
+from services.imports.applying import Applying
 from services.imports.documents import ImportState, RosterImport
 from services.imports.preview import LeaseLost, Preview
 from services.imports.progress import ImportAnnouncer
+from services.imports.repository import ImportStore
 from services.imports.service import ImportService
 from services.ports import JSON, Done, JobResult, Later, Lease
 from utils.limited_process import Limits
@@ -46,11 +47,9 @@ class ImportJobs:
             return Done()
         if roster.state is ImportState.PARSING:
             try:
-                roster = self._preview.run(roster, self._limits, lease)
+                self._preview.run(roster, self._limits, lease, self._go_on)
             except LeaseLost:
                 return Later(0)
-        if roster and roster.state is ImportState.PREVIEWED and roster.apply_at_once:
-            self._service.apply(roster, roster.channels)
         return Done()
 
     def apply(self, lease: Lease) -> JobResult:
@@ -66,6 +65,11 @@ class ImportJobs:
         except LeaseLost:
             return Later(0)
         return Done()
+
+    def _go_on(self, roster: RosterImport) -> None:
+        """Commit an import that was to be applied in one go, as part of becoming previewed."""
+        if roster.apply_at_once:
+            self._service.apply(roster, roster.channels)
 
     def dead(self, args: Mapping[str, JSON], _reason: str) -> None:
         """Say that an import came to no end."""

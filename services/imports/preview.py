@@ -1,13 +1,13 @@
 """Reading an uploaded roster and comparing it with what is there: the dry run. Writes no student."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from config.constants import ROSTER_CHUNK, ROSTER_MAX_COLUMNS, ROSTER_MAX_ROWS
 from services.imports.diff import Known, Place, compare, forms_of, is_taken
 from services.imports.documents import ImportRow, ImportState, RosterImport
 from services.imports.progress import ImportAnnouncer
-from services.imports.repository import ImportRepository, ImportRowRepository
+from services.imports.repository import ImportStore
 from services.imports.roster.lines import RosterFailed, RosterHeader, RosterLine, RosterRow, RosterStudent
 from services.imports.roster.read import RosterRequest, read_roster
 from services.ports import FileStore, Lease
@@ -15,6 +15,7 @@ from services.students.documents import Student
 from utils.limited_process import Killed, Limits
 from utils.scope import Scope
 
+END_SECONDS: Final = 30.0
 KILLED_TRIES: Final = 5
 KILLED: Final = (
     "Reading the file was interrupted again and again; the server may be short of memory. Upload it again "
@@ -58,38 +59,51 @@ class Preview:
 
     def __init__(
         self,
-        imports: ImportRepository,
-        rows: ImportRowRepository,
+        stored: ImportStore,
         files: FileStore,
         directory: Directory,
         announcer: ImportAnnouncer,
         country: str,
     ) -> None:
-        self._imports, self._rows, self._files = imports, rows, files
+        self._stored, self._files = stored, files
         self._directory, self._announcer, self._country = directory, announcer, country
 
-    def run(self, roster: RosterImport, limits: Limits, lease: Lease) -> RosterImport | None:
-        """Return the previewed import, or None when the file could not be used (then it says why)."""
-        scope = Scope.campus(roster.campus_id)
+    def run(
+        self, roster: RosterImport, limits: Limits, lease: Lease, then: Callable[[RosterImport], object]
+    ) -> None:
+        """Preview an import, or say why its file cannot be used; ``then`` is part of the last transaction."""
         try:
             columns = self._fill(roster, limits, lease)
         except Killed:
             if lease.attempt < KILLED_TRIES:
                 raise  # so the job is tried again
             self._fail(roster, RosterFailed("interrupted", KILLED))
-            return None
         except FileNotFoundError:
             self._fail(roster, RosterFailed("unreadable", "The upload is gone; upload it again."))
-            return None
         except RosterFailed as failure:
             self._fail(roster, failure)
-            return None
-        counts = self._rows.counts(scope, roster.id, lease.fence)
+        else:
+            self._stored.store.atomically(
+                lambda: self._end(roster, columns, lease, then), patience=END_SECONDS
+            )
+            self._announcer.touch(roster.id, roster.campus_id)
+
+    def _end(
+        self,
+        roster: RosterImport,
+        columns: tuple[str, ...],
+        lease: Lease,
+        then: Callable[[RosterImport], object],
+    ) -> None:
+        scope = Scope.campus(roster.campus_id)
+        counts = self._stored.rows.counts(scope, roster.id, lease.fence)
         fields = {"run": lease.fence, "counts": counts, "columns": list(columns), "rows_done": 0}
-        done = self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.PREVIEWED, **fields)
+        done = self._stored.imports.move(
+            scope, roster.id, ImportState.PARSING, ImportState.PREVIEWED, **fields
+        )
         if done is not None:  # else a newer or an older claim was first, and its rows are those that count
-            self._forget(roster, lease.fence)
-        return done
+            self._stored.store.after_commit(lambda: self._forget(roster, lease.fence))
+            then(done)
 
     def _fill(self, roster: RosterImport, limits: Limits, lease: Lease) -> tuple[str, ...]:
         lines = read_roster(self._request(roster), limits)
@@ -101,7 +115,7 @@ class Preview:
             if not lease.alive():
                 raise LeaseLost
             compared = self._compare(roster, place, chunk)
-            self._rows.add(Scope.campus(roster.campus_id), compared)
+            self._stored.rows.add(Scope.campus(roster.campus_id), compared)
             done += len(chunk)
             self._note(roster, done)
         return columns
@@ -127,18 +141,20 @@ class Preview:
         )
 
     def _note(self, roster: RosterImport, done: int) -> None:
-        self._imports.note(Scope.campus(roster.campus_id), roster.id, ImportState.PARSING, rows_done=done)
+        self._stored.imports.note(
+            Scope.campus(roster.campus_id), roster.id, ImportState.PARSING, rows_done=done
+        )
         self._announcer.touch(roster.id, roster.campus_id)
 
     def _fail(self, roster: RosterImport, failure: RosterFailed) -> None:
         scope = Scope.campus(roster.campus_id)
         why = {"slug": failure.slug, "detail": failure.detail}
-        if self._imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why):
+        if self._stored.imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why):
             self._forget(roster, 0)
 
     def _forget(self, roster: RosterImport, run: int) -> None:
         """Remove the file, which has been read, and the rows of every other reading."""
-        self._rows.forget_other_runs(Scope.campus(roster.campus_id), roster.id, run)
+        self._stored.rows.forget_other_runs(Scope.campus(roster.campus_id), roster.id, run)
         self._files.delete(file_name(roster.id))
         self._announcer.touch(roster.id, roster.campus_id)
 

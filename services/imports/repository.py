@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.imports.documents import IMPORT_ROWS, IMPORTS, ImportRow, ImportState, Outcome, RosterImport
@@ -115,3 +116,12 @@ class ImportRowRepository:
         group = {"$group": {"_id": "$outcome", "n": {"$sum": 1}}}
         found = self._rows.aggregate(scope, {"import_id": import_id, "run": run}, [group])
         return {str(row["_id"]): int(row["n"]) for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStore:
+    """The repositories of this area and the transaction over them."""
+
+    imports: ImportRepository
+    rows: ImportRowRepository
+    store: Store

@@ -7,9 +7,9 @@ from models import Actor
 from services.audit.service import AuditService
 from services.batch_jobs.documents import JobType
 from services.batch_jobs.service import BatchJobService
-from services.imports.applying import ImportStore
 from services.imports.documents import ImportRow, ImportState, Outcome, RosterImport
 from services.imports.preview import file_name
+from services.imports.repository import ImportStore
 from services.imports.roster.error_file import error_csv, reason_of
 from services.imports.roster.lines import LABELS, CellError
 from services.imports.schemas import (

@@ -28,6 +28,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 NO_FAULT = "Failed to load resource"  # an answer that is not 2xx, or none, which tests bring about themselves
+TALLEST = 2_000  # pixels of a picture that shows more than the window
 SCREENSHOTS = ROOT / "tests" / "screenshots"
 
 
@@ -109,7 +110,9 @@ def picture() -> Callable[..., None]:
 
     def keep(page: Page, name: str, *, whole: bool = False) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)
+        width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)} if whole else None
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole, clip=clip)
 
     return keep
 

@@ -130,7 +130,7 @@ def barriers(page: Page) -> Any:
     """Return what axe finds wrong."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     return page.evaluate(
-        """async () => (await axe.run(document, { iframes: false })).violations
+        """async () => (await axe.run(document, { iframes: false, resultTypes: ["violations"] })).violations
             .map((found) => [found.id, ...found.nodes.map((node) => node.html)])"""
     )
 

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from tests.faults.checker import Complaint, check
 from tests.faults.client import PatientClient
 from tests.faults.evidence import Evidence, JobSeen, Row, Sent, Upload, Victim
-from tests.faults.killer import Killer
+from tests.faults.killer import PAUSE, Killer
 from tests.faults.product import Product
 from tests.faults.provider import TroubledProvider
 from tests.faults.rosters import Roster, RosterMaker
@@ -37,6 +37,7 @@ class Plan:
     order: Sequence[Victim]
     lanes: int = 2
     sizes: Sequence[int] = SIZES
+    pause: tuple[float, float] = PAUSE  # between two strikes
     seconds: float = 100.0  # for one import with its job, kills and all
 
 
@@ -88,7 +89,8 @@ class Campaign:
         self._client = PatientClient(product.url)
         self._batch_id = ""
         self._repeats = 0
-        self._killer = Killer(product, plan.order, Random(plan.seed + 1), self._what_is_going_on)
+        killing = Random(plan.seed + 1)
+        self._killer = Killer(product, plan.order, killing, self._what_is_going_on, plan.pause)
 
     def run(self) -> Outcome:
         """Upload, kill, wait for the end, read the books."""

@@ -28,10 +28,16 @@ class Killer(Thread):
     """A thread with a list. ``doing`` says what is going on; empty where there is nothing to disturb."""
 
     def __init__(
-        self, product: Product, order: Sequence[Victim], random: Random, doing: Callable[[], str]
+        self,
+        product: Product,
+        order: Sequence[Victim],
+        random: Random,
+        doing: Callable[[], str],
+        pause: tuple[float, float] = PAUSE,
     ) -> None:
         super().__init__(name="killer", daemon=True)
         self._product, self._order, self._random, self._doing = product, order, random, doing
+        self._pause = pause
         self.strikes: list[Strike] = []
         self.failure: BaseException | None = None
         self._told_to_stop = Event()
@@ -41,7 +47,7 @@ class Killer(Thread):
         try:
             for victim in self._order:
                 self._wait_for_work(self._random.choice(PHASES))
-                self._told_to_stop.wait(self._random.uniform(*PAUSE))
+                self._told_to_stop.wait(self._random.uniform(*self._pause))
                 if self._told_to_stop.is_set():
                     return
                 self._strike(victim)

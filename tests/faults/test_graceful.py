@@ -14,7 +14,7 @@ from tests.faults.provider import TroubledProvider
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(280)]
 
 QUIET: Final = {"email": 0.0, "sms": 0.0}
-DRAIN_SECONDS: Final = 20.0
+DRAIN_SECONDS: Final = 30.0
 
 
 def test_a_server_that_is_asked_to_stop_burns_no_attempt_and_goes_on_at_its_next_start(folder: Path) -> None:
@@ -22,8 +22,8 @@ def test_a_server_that_is_asked_to_stop_burns_no_attempt_and_goes_on_at_its_next
     provider = TroubledProvider(7, QUIET, latency=0.03)
     with ExitStack() as stack:
         stack.enter_context(provider.brevo)
-        product = stack.enter_context(Product(folder, provider.environment))
-        outcome = Campaign(product, Plan(7, order, sizes=(350,)), provider).run()
+        product = stack.enter_context(Product(folder, provider.environment, short=False))
+        outcome = Campaign(product, Plan(7, order, sizes=(350,), pause=(1.0, 2.0)), provider).run()
         tell(outcome)
         jobs = list(product.db["engine_jobs"].find())
 
