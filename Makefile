@@ -14,7 +14,7 @@ GENERATE := env -i FLASK_SKIP_DOTENV=1 DATA_DIR=$(VENV)/generated $(BIN)/python 
 DRAFT := $(VENV)/generated.draft
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve cli test check lint types imports spelling format openapi problems lock \
+.PHONY: help install run serve cli test nemesis check lint types imports spelling format openapi problems lock \
 	clean
 
 help: ## List what can be made
@@ -34,6 +34,9 @@ cli: $(INSTALLED) ## Show the address and the superadmin; with ARGS="…" run a 
 
 test: $(INSTALLED) ## Run all tests on a real MongoDB and Redis of their own
 	@$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
+
+nemesis: $(INSTALLED) ## Kill processes in the middle of everything, KILLS times (100), and write docs/nemesis.json
+	@$(BIN)/python -m tests.faults.nemesis
 
 check: lint types imports spelling test ## Everything that CI checks
 

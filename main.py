@@ -58,7 +58,8 @@ from utils.supervisor import LoopHealth, Supervisor
 
 ROOT: Final = Path(__file__).resolve().parent
 DRAIN_SECONDS: Final = 20.0
-SEATS: Final[Mapping[Queue, int]] = {Queue.IMPORTS: 2, Queue.MESSAGES: 8}
+IMPORT_SEATS: Final = 2
+PROVIDER_SEATS, OUTBOX_SEATS = 8, 3  # a provider is waited for, the outbox only costs our own time
 REQUIRED: Final = frozenset({"mongodb"})
 
 
@@ -182,7 +183,8 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     supervisor = Supervisor(clock)
     monitor = _monitor(settings, store, clock)
     sockets = LiveSockets(app, socketio, settings.max_sockets)
-    engine.install(supervisor, SEATS)
+    message_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
+    engine.install(supervisor, {Queue.IMPORTS: IMPORT_SEATS, Queue.MESSAGES: message_seats})
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from tests.servers import ROOT, Server
 RESULT: Final = ROOT / "benchmarks" / "results" / "roster.json"
 SAMPLE_SECONDS: Final = 0.1
 REQUESTS_PER_SECOND: Final = 20
+PEOPLE: Final = 8
 
 
 class Memory(threading.Thread):
@@ -70,23 +71,27 @@ class Memory(threading.Thread):
         self.join()
 
 
-class Traffic(threading.Thread):
+class Traffic:
     """Reads a list at a steady rate, as other people would meanwhile; latency counts from the schedule."""
 
-    def __init__(self, remote: Remote) -> None:
-        super().__init__(daemon=True)
-        self._remote, self._done = remote, threading.Event()
+    def __init__(self, remotes: Sequence[Remote]) -> None:
+        self._done = threading.Event()
+        self._people = [threading.Thread(target=self._ask, args=(remote,), daemon=True) for remote in remotes]
         self.milliseconds: list[float] = []
         self.errors = 0
 
-    def run(self) -> None:
-        """Ask until told to stop."""
+    def start(self) -> None:
+        """Begin to ask."""
+        for person in self._people:
+            person.start()
+
+    def _ask(self, remote: Remote) -> None:
         begun, number = time.monotonic(), 0
         while not self._done.is_set():
-            due = begun + number / REQUESTS_PER_SECOND
+            due = begun + number * len(self._people) / REQUESTS_PER_SECOND
             time.sleep(max(0.0, due - time.monotonic()))
             try:
-                self._remote.call("GET", "/student_management/students?limit=50")
+                remote.call("GET", "/student_management/students?limit=50")
             except Exception:
                 self.errors += 1
             self.milliseconds.append((time.monotonic() - due) * 1000)
@@ -95,7 +100,8 @@ class Traffic(threading.Thread):
     def stop(self) -> dict[str, float]:
         """End the traffic; return its figures."""
         self._done.set()
-        self.join()
+        for person in self._people:
+            person.join()
         ordered = sorted(self.milliseconds)
         return {
             "requests": len(ordered),
@@ -149,11 +155,11 @@ def measure(server: Server, roster: Path) -> dict[str, Any]:
     """Return the figures of one import on a fresh server."""
     kept = json.loads((server.data_dir / "superadmin.json").read_text())
     remote = Remote(server.url, kept["username"], kept["password"])
-    other = Remote(server.url, kept["username"], kept["password"])
-    remote.log_in()
-    other.log_in()
+    others = [Remote(server.url, kept["username"], kept["password"]) for _ in range(PEOPLE)]
+    for each in (remote, *others):
+        each.log_in()
     form = {"batch_id": _batch(remote)}
-    memory, traffic = Memory(server.child.pid), Traffic(other)
+    memory, traffic = Memory(server.child.pid), Traffic(others)
     time.sleep(3)
     idle, before = memory.now(), memory.cpu()
     memory.start()

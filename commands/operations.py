@@ -122,7 +122,7 @@ def _settings(settings: object) -> Iterator[Finding]:
 
 
 def _mongodb(db: object) -> Iterator[Finding]:
-    hello = db.command("hello")  # type: ignore[attr-defined]
+    hello = db.command("hello", codec_options=db.codec_options)  # type: ignore[attr-defined]
     version = db.command("buildInfo")["versionArray"]  # type: ignore[attr-defined]
     named = ".".join(map(str, version[:3]))
     yield Finding("MongoDB", True, f"version {named} answers")

@@ -70,8 +70,9 @@ def metrics() -> Response:
 
 
 def _channel(name: str, status: dict[str, Any]) -> Part:
-    state = status.get("state", status.get("breaker", "closed"))
-    return Part(name=name, ok=state != "open", required=False, extra=status)
+    breaker = status.get("breaker") or {}
+    fine = breaker.get("state", "closed") != "open"
+    return Part(name=name, ok=fine, required=False, detail="" if fine else "waits", extra=status)
 
 
 def _loop(loop: LoopHealth) -> Part:

@@ -29,7 +29,7 @@ _OPTIONS: Final = (
     *("--bind_ip", LOOPBACK, "--nounixsocket", "--noscripting", "--quiet", "--replSet", SET_NAME),
     # by default the journal alone takes 300 MB before the first document, and the cache half of the memory
     *("--oplogSize", "256", "--wiredTigerEngineConfigString"),
-    "cache_size=96MB,eviction_dirty_target=20,eviction_dirty_trigger=50,log=(prealloc=false,file_max=32MB)",
+    "cache_size=80MB,eviction_dirty_target=20,eviction_dirty_trigger=50,log=(prealloc=false,file_max=32MB)",
     *("--setParameter", "tcmallocAggressiveMemoryDecommit=1"),
     *("--setParameter", "tcmallocMaxTotalThreadCacheBytes=8388608"),
     # nobody reads the past here, and keeping five minutes of it costs memory under load

@@ -39,7 +39,9 @@ def for_web(environment: Mapping[str, str], workers: int | None) -> dict[str, st
     metrics.mkdir(mode=0o700)
     chosen = {"WEB_CONCURRENCY": str(workers)} if workers else {}
     alone = {} if environment["REDIS_URL"] else {"WEB_CONCURRENCY": "1"}
-    return {**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics), **chosen, **alone}
+    # many threads, each with an arena of its own, would keep what a busy hour needed
+    memory = {"MALLOC_ARENA_MAX": environment.get("MALLOC_ARENA_MAX", "2")}
+    return {**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics), **memory, **chosen, **alone}
 
 
 def note_running(environment: Mapping[str, str]) -> Path:

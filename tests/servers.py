@@ -118,7 +118,7 @@ def hold(leader: int, folder: Path) -> None:
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    data = Path(tempfile.mkdtemp(prefix="versant-data-", dir=_fast_disk()))
+    data = Path(tempfile.mkdtemp(prefix="versant-data-", dir=fast_disk()))
     try:
         with EmbeddedServices(
             data, environment={"PATH": os.environ.get("PATH", "")}, mongod_extra=["--notablescan"]
@@ -141,7 +141,7 @@ def _publish(folder: Path, services: EmbeddedServices) -> None:
     draft.replace(folder / "servers.json")
 
 
-def _fast_disk() -> Path:
+def fast_disk() -> Path:
     """Return a folder in memory where there is room: every write is still journalled, only sooner done."""
     with contextlib.suppress(OSError):
         if os.access(MEMORY_DISK, os.W_OK) and shutil.disk_usage(MEMORY_DISK).free > MEMORY_DISK_NEEDS:

@@ -22,7 +22,7 @@ CSP: Final = (
 )
 DOCS_CSP: Final = CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")  # Swagger UI needs it
 EXPOSED: Final = ("ETag", "Retry-After", "X-Request-Id")  # what a frontend of another origin may read
-QUIET: Final = ("/health/", "/metrics", "/static/")
+QUIET: Final = ("/health/", "/metrics", "/static/", "/console/files/", "/docs/files/")
 
 
 def install(app: Flask, settings: Settings, version: str) -> None:

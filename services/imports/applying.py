@@ -23,7 +23,7 @@ from services.students.bulk import NewStudent, StudentBulk, StudentChange
 from utils.documents import new_id
 from utils.scope import Scope
 
-CHUNK: Final = 250  # rows of one transaction: a small cache of MongoDB holds all that it touches
+CHUNK: Final = 150  # rows of one transaction: a small cache of MongoDB holds all that it touches
 CHUNK_SECONDS: Final = 30.0
 TRIES: Final = 5
 

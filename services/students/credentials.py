@@ -25,10 +25,13 @@ from utils.store import Store
 FILL_JOB: Final = "students.send_credentials"
 CHUNK: Final = 500
 CHUNK_SECONDS: Final = 30.0
-# A message that may still arrive counts as arrived: nobody is told twice for want of patience
-REACHED: Final = frozenset(
-    {DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.DELIVERED}
-)
+# A message that may still arrive, or may have, counts as arrived: to tell somebody twice is a choice
+REACHED: Final = frozenset(DeliveryState) - {
+    DeliveryState.FAILED,
+    DeliveryState.BOUNCED,
+    DeliveryState.COMPLAINED,
+    DeliveryState.SKIPPED,
+}
 
 
 class StudentCredentials:

@@ -9,7 +9,7 @@ from models import TENANT_COLLECTIONS
 from services.campuses.documents import COURSES
 from tests.authz.walk import Walk
 
-pytestmark = pytest.mark.xdist_group("authz")
+pytestmark = [pytest.mark.xdist_group("authz"), pytest.mark.timeout(600)]
 
 SCOPES: Final = ("everything", "campus:", "courses:", "own:", "unscoped:")
 ASKED: Final = frozenset(

@@ -17,7 +17,7 @@ from tests.authz.valid_requests import VALID_REQUESTS
 from tests.authz.walk import Walk
 from tests.authz.world import CAMPUSES, Relation, World
 
-pytestmark = pytest.mark.xdist_group("authz")
+pytestmark = [pytest.mark.xdist_group("authz"), pytest.mark.timeout(600)]
 
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 NAMES_ROWS: Final = re.compile(r"(^|_)ids?$")

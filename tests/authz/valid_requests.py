@@ -5,7 +5,6 @@ that the walk can put another campus's id, nobody's or nonsense in its place. A 
 argument or the field that holds it.
 """
 
-import io
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -106,11 +105,10 @@ def _send_credentials(at: At) -> Request:
 
 
 def _upload(at: At) -> Request:
-    content, filename = roster("CSE,NEW/1,New Student,,")
     form = {
         "batch_id": at("batch_id", Kind.BATCH),
         "course_ids": at("course_ids", Kind.COURSE, of="batch_id", taught=True),
-        "file": (io.BytesIO(content.getvalue()), filename),
+        "file": roster("CSE,NEW/1,New Student,,"),
     }
     return Request(form=form)
 

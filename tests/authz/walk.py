@@ -41,6 +41,7 @@ class Walk:
     effects: Effects
     cases: int = 0
     findings: list[str] = field(default_factory=list)
+    unseen: list[Case] = field(default_factory=list)  # what was asked since we last looked for effects
 
     def through(self, actors: Sequence[Actor], operations: Sequence[Operation]) -> "Walk":
         """Ask for every operation, once per actor, id and relation."""
@@ -48,6 +49,9 @@ class Walk:
             leaks = Leaks(actor, self.world)
             for operation in operations:
                 self._ask_all(actor, operation, leaks)
+                if not operation.safe:
+                    self._look()
+            self._look()
         return self
 
     def _ask_all(self, actor: Actor, operation: Operation, leaks: Leaks) -> None:
@@ -60,12 +64,13 @@ class Walk:
                 if relation in NOTHINGS or self.world.target(kind, relation):
                     reply = self._ask(Case(actor, operation, slot, relation), leaks, missing)
                     missing = missing or reply
-        self._nothing_moved(actor, operation)
 
     def _ask(self, case: Case, leaks: Leaks, missing: Reply | None = None) -> Reply:
         at = At(self.world, case.slot, case.relation)
         request = VALID_REQUESTS[case.operation.name](at)
         wanted = expected(case.operation, case.actor, request, at.slots, self.world)
+        if wanted.acts:
+            self._look()  # what is found afterwards is its own
         reply = self.asking.ask(case.operation, case.actor, request)
         faults = [
             *_misfits(case, request, reply, wanted),
@@ -93,6 +98,7 @@ class Walk:
     def _left_behind(self, case: Case, wanted: Expected, reply: Reply) -> Iterator[str]:
         """Yield what was changed that may not be, and put it back. Refusals are looked at together, later."""
         if not wanted.acts and (case.operation.safe or reply.status >= 400):
+            self.unseen.append(case)
             return
         if not (changed := self.effects.changed()):
             return
@@ -102,11 +108,13 @@ class Walk:
         elif not case.operation.anonymous:
             yield from beyond(case.actor, moved, self.world)
 
-    def _nothing_moved(self, actor: Actor, operation: Operation) -> None:
-        """Note it when any of the requests that were to change nothing has changed something."""
-        if changed := self.effects.changed():
+    def _look(self) -> None:
+        """Note it when any of the requests since the last look changed something: none of them may."""
+        if self.unseen and (changed := self.effects.changed()):
             self.effects.undo(changed)
-            self.findings.append(f"{actor.name}: {operation.name}: a refused request changed {changed}")
+            first, last = self.unseen[0], self.unseen[-1]
+            self.findings.append(f"between {first} and {last}: {', '.join(changed)} changed")
+        self.unseen.clear()
 
 
 def _misfits(case: Case, request: Request, reply: Reply, wanted: Expected) -> Iterator[str]:

@@ -111,7 +111,7 @@ def picture() -> Callable[..., None]:
     def keep(page: Page, name: str, *, whole: bool = False) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
         width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
-        clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)} if whole else None
+        clip: Any = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)} if whole else None
         page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole, clip=clip)
 
     return keep

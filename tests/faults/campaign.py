@@ -1,4 +1,4 @@
-"""One run: rosters are uploaded side by side while somebody kills what works on them; then the books are read."""
+"""One run: rosters are uploaded side by side, what works on them is killed, then the books are read."""
 
 import json
 import sys
@@ -24,7 +24,8 @@ from tests.faults.rosters import Roster, RosterMaker
 
 CHANNELS: Final = ("email", "sms")
 ENDED: Final = ("applied", "failed")
-SIZES: Final = (90, 180, 350, 620)  # one of them takes two chunks
+SIZES: Final = (60, 120, 240, 520)
+AT_ONCE: Final = 0.6  # the share of uploads that nobody looks at before they are applied
 POLL_SECONDS: Final = 0.1
 FINAL_STATES: Final = ("completed", "discarded")
 
@@ -143,10 +144,21 @@ class Campaign:
     def _import(self, client: PatientClient, roster: Roster) -> Row:
         """Return an import that has been applied and whose job has sent everything."""
         with self._noting("import"):
-            shown = self._ended(client, upload(client, roster, self._batch_id))
+            shown = self._ended(client, self._begun(client, roster))
         if shown["job_id"]:
             with self._noting("job"):
                 self._until(client, f"/batch_processing/jobs/{shown['job_id']}", FINAL_STATES)
+        return shown
+
+    def _begun(self, client: PatientClient, roster: Roster) -> Row:
+        """Upload to be applied in one go, or look at a preview first and commit it."""
+        with self._lock:
+            at_once = self._random.random() < AT_ONCE
+        shown = upload(client, roster, self._batch_id, dry_run=not at_once)
+        if not at_once:
+            path = f"/student_management/imports/{shown['id']}"
+            if self._until(client, path, (*ENDED, "previewed"))["state"] == "previewed":
+                shown = client.make(f"{path}/commit", json={"channels": CHANNELS})
         return shown
 
     def _ended(self, client: PatientClient, shown: Row) -> Row:
@@ -253,9 +265,9 @@ def make_batch(client: PatientClient) -> str:
     return str(client.make("/batch_management/batches", json=batch)["id"])
 
 
-def upload(client: PatientClient, roster: Roster, batch_id: str) -> Row:
-    """Upload a roster to be applied in one go."""
-    form = {"batch_id": batch_id, "dry_run": "false", "channels": ",".join(CHANNELS)}
+def upload(client: PatientClient, roster: Roster, batch_id: str, *, dry_run: bool = False) -> Row:
+    """Upload a roster, to be applied in one go or to be looked at first."""
+    form = {"batch_id": batch_id, "dry_run": str(dry_run).lower(), "channels": ",".join(CHANNELS)}
     files = {"file": (roster.name, roster.content, "text/csv")}
     shown: Row = client.make("/student_management/imports", data=form, files=files)
     return shown

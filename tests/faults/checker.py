@@ -1,4 +1,4 @@
-"""The judge: from the evidence of a run to what is wrong with it, each with the history of whom it concerns."""
+"""The judge: what is wrong with a run, each fault with the history of whom it concerns."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ def every_row_made_one_student(evidence: Evidence) -> Iterator[str]:
 
 
 def every_recipient_has_one_delivery_a_channel(evidence: Evidence) -> Iterator[str]:
-    """Deliveries are recipients × channels, each to the address of the row."""
+    """Deliveries are recipients times channels, each to the address of the row."""
     students = {str(row["username"]): str(row["_id"]) for row in evidence.students}
     found = _by(evidence.deliveries, "recipient_id")
     for username, line in _lines(evidence).items():
@@ -87,7 +87,7 @@ def every_recipient_has_one_delivery_a_channel(evidence: Evidence) -> Iterator[s
 
 
 def no_message_left_twice(evidence: Evidence) -> Iterator[str]:
-    """One delivery id, one message; and every message belongs to a delivery, over its channel to its address."""
+    """One delivery id, one message; every message belongs to a delivery, its channel and its address."""
     rows = {str(row["_id"]): row for row in evidence.deliveries}
     for delivery_id, messages in _by_delivery(evidence.sent).items():
         row = rows.get(delivery_id)

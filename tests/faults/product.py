@@ -1,4 +1,4 @@
-"""The whole product over one data folder, started again whenever it has ended, and looked into from outside."""
+"""The whole product over one data folder: started again whenever it has ended, and looked into."""
 
 import http.client
 import json

@@ -28,7 +28,7 @@ CERTAIN: Final = frozenset({"429"})
 
 
 class TroubledProvider:
-    """The fake Brevo with a will of its own: what happens to a call depends on the seed and on whom it is for."""
+    """The fake Brevo with a will of its own: the seed and whom a call is for decide what happens to it."""
 
     def __init__(self, seed: int, rate: Mapping[str, float] = RATE, latency: float = 0.015) -> None:
         self.brevo = BrevoServer()

@@ -1,4 +1,4 @@
-"""Rosters whose every row is known beforehand: who must be there afterwards, and which rows must be refused."""
+"""Rosters whose every row is known beforehand: who must be there, and which rows must be refused."""
 
 from dataclasses import dataclass
 from random import Random

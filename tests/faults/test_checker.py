@@ -39,7 +39,7 @@ def delivery(number: int, recipient: str, channel: str, to: str | None, *states:
 
 
 def clean() -> Evidence:
-    """Two students and a bad row; one of them has no mobile number. Over a provider, with one worker killed."""
+    """Two students, one of them without a mobile number, and a bad row; one worker was killed."""
     roster = Roster("roster-1.csv", (ASHA, BALA, TYPO))
     first = {"total": 3, "new": 2, "changed": 0, "same": 0, "error": 1}
     again = first | {"new": 0, "same": 2}

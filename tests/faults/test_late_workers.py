@@ -98,7 +98,7 @@ def test_a_reading_that_comes_too_late_for_the_file_says_nothing(hands: Hands, d
     hands.preview(hands.claim(shown))
 
     preview = hands.preview.__self__._preview  # type: ignore[attr-defined]
-    assert preview.run(stale, Limits(), hands.claim(shown)) is None
+    preview.run(stale, Limits(), hands.claim(shown), lambda _: None)
 
     assert hands.shown(shown)["state"] == "previewed"
     assert hands.rows(shown, "new") == 2
@@ -170,7 +170,9 @@ def test_a_late_answer_settles_what_a_newer_claim_had_to_call_unknown(
     assert len(bench.sms.calls) == 1
 
 
-def test_a_write_whose_answer_was_lost_leaves_nothing_in_doubt(bench: Bench, looking: Any) -> None:
+def test_a_write_whose_answer_was_lost_leaves_nothing_in_doubt(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begin = bench.deliveries.begin
 
     def lost(*args: Any) -> list[Delivery]:
@@ -178,24 +180,26 @@ def test_a_write_whose_answer_was_lost_leaves_nothing_in_doubt(bench: Bench, loo
         raise AutoReconnect("mongod was killed")
 
     bench.job(2, Channel.SMS)
-    bench.deliveries.begin = lost  # type: ignore[method-assign]
-    with pytest.raises(AutoReconnect):
-        bench.run()
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.deliveries, "begin", lost)
+        with pytest.raises(AutoReconnect):
+            bench.run()
     assert bench.states(looking) == ["pending", "pending"]
 
-    bench.deliveries.begin = begin  # type: ignore[method-assign]
     assert bench.run() == Done()
 
     assert bench.states(looking) == ["sent", "sent"]
 
 
-def test_busy_is_written_before_anything_else_is_asked(bench: Bench, looking: Any) -> None:
+def test_busy_is_written_before_anything_else_is_asked(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(*_: Any) -> float:
         raise AutoReconnect("mongod was killed")
 
     bench.sms.answers = [Busy("429", 1.0)]
     bench.job(1, Channel.SMS)
-    bench.deliveries.seconds_since = away  # type: ignore[method-assign]
+    monkeypatch.setattr(bench.deliveries, "seconds_since", away)
 
     with pytest.raises(AutoReconnect):
         bench.run()

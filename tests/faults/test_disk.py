@@ -1,0 +1,83 @@
+"""The disk under the outbox is full: messages wait, none is lost, none is torn, none is written twice."""
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.faults.campaign import make_batch, upload
+from tests.faults.client import PatientClient
+from tests.faults.product import Product
+from tests.faults.rosters import RosterMaker
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(200)]
+
+IMPORTS: Final = "/student_management/imports"
+FULL: Final = {"outbox: No space left on device", "outbox: File too large"}
+ROOM: Final = 20_000  # bytes: a few messages, then the middle of one
+
+
+def written(product: Product) -> list[str]:
+    """Return the delivery id of every line; fails where a line is torn."""
+    content = (product.data_dir / "outbox.jsonl").read_text()
+    return [str(json.loads(line)["delivery_id"]) for line in content.splitlines()]
+
+
+def delivered(product: Product) -> list[str]:
+    rows = product.db["deliveries"].find({"state": "delivered"}, {"_id": 1}, comment="faults")
+    return [str(row["_id"]) for row in rows]
+
+
+def imported(client: PatientClient, rosters: RosterMaker, batch_id: str) -> str:
+    """Return the path of the job that tells the students of one more roster."""
+    shown = upload(client, rosters.make(150), batch_id)
+    applied = ended(client, f"{IMPORTS}/{shown['id']}")
+    return f"/batch_processing/jobs/{applied['job_id']}"
+
+
+def ended(client: PatientClient, path: str, seconds: float = 60.0) -> Any:
+    give_up = time.monotonic() + seconds
+    while (shown := client.get(path))["state"] not in ("applied", "completed"):
+        assert time.monotonic() < give_up, shown
+        time.sleep(0.05)
+    return shown
+
+
+def allow(product: Product, size: int) -> None:
+    """Let the workers write no file beyond ``size``: a write then fails as it does on a full disk."""
+    for worker in product.pids().workers:
+        _, most = resource.prlimit(worker, resource.RLIMIT_FSIZE)
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, most))
+
+
+def test_messages_wait_until_the_disk_has_room_again(folder: Path) -> None:
+    with Product(folder, {"LOG_LEVEL": "WARNING"}) as product:
+        # Given an outbox that is larger than any other file of the workers, and little room after it
+        client, rosters = PatientClient(product.url), RosterMaker(3)
+        client.log_in(product.data_dir / "superadmin.json")
+        batch_id = make_batch(client)
+        ended(client, imported(client, rosters, batch_id))
+        allow(product, (product.data_dir / "outbox.jsonl").stat().st_size + ROOM)
+
+        # When more is to be written
+        job = imported(client, rosters, batch_id)
+        time.sleep(2.0)
+        waiting = client.get(job)
+        reasons = {row["last_error"] for row in client.pages(f"{job}/recipients?state=pending")}
+
+        # Then it waits and says why, and what is written is whole
+        assert (waiting["state"], waiting["counts"]["sending"]) == ("running", 0)
+        assert waiting["counts"]["pending"] > 0
+        assert reasons & FULL
+        assert reasons <= FULL | {None}
+        assert sorted(written(product)) == sorted(delivered(product))
+
+        # And when there is room again, everybody gets their message, once
+        allow(product, resource.RLIM_INFINITY)
+        product.hurry()
+        counts = ended(client, job)["counts"]
+        assert counts["delivered"] + counts["skipped"] == sum(counts.values())
+        assert sorted(written(product)) == sorted(delivered(product))
