@@ -13,7 +13,7 @@ LOOKED_AT = frozenset(
 
 
 class CommandLog(monitoring.CommandListener):
-    """Records commands on tenant collections that carry no comment. It never raises: that would be swallowed."""
+    """Records commands on tenant collections that carry no comment. It never raises: nobody would hear."""
 
     _one: ClassVar["CommandLog | None"] = None
     _lock: ClassVar[threading.Lock] = threading.Lock()

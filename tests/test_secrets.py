@@ -1,4 +1,4 @@
-"""No password, token or hash of one leaves where it belongs: the whole database, every log line, every reply."""
+"""No password, token or hash of one leaves where it belongs: the database, the log and replies are searched."""
 
 import json
 import logging

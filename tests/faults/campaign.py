@@ -187,8 +187,8 @@ class Campaign:
 
     def _evidence(self) -> Evidence:
         firsts = [(roster, self._ended(self._client, {"id": shown})) for roster, shown in self._done]
-        agains = [upload(self._client, roster, self._batch_id) for roster, _ in firsts]
-        pairs = zip(firsts, agains, strict=True)
+        repeats = [upload(self._client, roster, self._batch_id) for roster, _ in firsts]
+        pairs = zip(firsts, repeats, strict=True)
         uploads = [
             Upload(roster, first, self._ended(self._client, again)) for (roster, first), again in pairs
         ]

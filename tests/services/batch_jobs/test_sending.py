@@ -1,5 +1,7 @@
-"""What becomes of a unit for every answer a provider can give. On a real MongoDB, with a provider that is told
-what to say."""
+"""What becomes of a unit for every answer that a provider can give.
+
+On a real MongoDB, with a provider that is told what to say.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
