@@ -1,4 +1,4 @@
-"""No password, token or hash of one leaves where it belongs: the database, the log and replies are searched."""
+"""No password, token or hash of one leaves where it belongs: not in the database, a log or a reply."""
 
 import json
 import logging

@@ -50,7 +50,14 @@ class ImportJobs:
                 self._preview.run(roster, self._limits, lease, self._go_on)
             except LeaseLost:
                 return Later(0)
+        self._tidy(lease.args)
         return Done()
+
+    def _tidy(self, args: Mapping[str, JSON]) -> None:
+        """Tidy up after a reading, also after one that ended it and died, or that came too late."""
+        roster = self._find(args)
+        if roster is not None and roster.state is not ImportState.PARSING:
+            self._preview.tidy(roster)
 
     def apply(self, lease: Lease) -> JobResult:
         """Apply a committed import."""
@@ -76,6 +83,7 @@ class ImportJobs:
         roster = self._find(args)
         if roster is not None and roster.state in (ImportState.PARSING, ImportState.APPLYING):
             self._end(roster, "given-up", GIVEN_UP)
+            self._tidy(args)
 
     def _end(self, roster: RosterImport, slug: str, detail: str) -> None:
         self._applying.abandon(roster, {"slug": slug, "detail": detail})

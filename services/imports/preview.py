@@ -102,7 +102,6 @@ class Preview:
             scope, roster.id, ImportState.PARSING, ImportState.PREVIEWED, **fields
         )
         if done is not None:  # else a newer or an older claim was first, and its rows are those that count
-            self._stored.store.after_commit(lambda: self._forget(roster, lease.fence))
             then(done)
 
     def _fill(self, roster: RosterImport, limits: Limits, lease: Lease) -> tuple[str, ...]:
@@ -149,14 +148,13 @@ class Preview:
     def _fail(self, roster: RosterImport, failure: RosterFailed) -> None:
         scope = Scope.campus(roster.campus_id)
         why = {"slug": failure.slug, "detail": failure.detail}
-        if self._stored.imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why):
-            self._forget(roster, 0)
-
-    def _forget(self, roster: RosterImport, run: int) -> None:
-        """Remove the file, which has been read, and the rows of every other reading."""
-        self._stored.rows.forget_other_runs(Scope.campus(roster.campus_id), roster.id, run)
-        self._files.delete(file_name(roster.id))
+        self._stored.imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why)
         self._announcer.touch(roster.id, roster.campus_id)
+
+    def tidy(self, roster: RosterImport) -> None:
+        """Remove what a finished reading leaves: its file, and the rows of readings that do not count."""
+        self._stored.rows.forget_other_runs(Scope.campus(roster.campus_id), roster.id, roster.run)
+        self._files.delete(file_name(roster.id))
 
 
 def known_of(directory: Directory, students: Sequence[RosterStudent], scope: Scope, country: str) -> Known:
