@@ -168,8 +168,12 @@ class DeliveryRepository:
         reason: str | None = None,
         provider_ids: Sequence[str] = (),
     ) -> int:
-        """Move open deliveries to ``state``; return how many a newer fence had not taken away."""
-        query = {"_id": {"$in": list(ids)}, **_mine(fence)}
+        """Move open deliveries to ``state``; return how many a newer fence had not taken away.
+
+        Only whoever began a delivery may give it back: an older claim may be calling for it all the same.
+        """
+        which = _begun(fence) if state is DeliveryState.PENDING else _mine(fence)
+        query = {"_id": {"$in": list(ids)}, **which}
         return self._rows.update_many(scope, query, _become(state, reason, ids, provider_ids))
 
     def correct(
@@ -192,7 +196,7 @@ class DeliveryRepository:
         """Put refused deliveries into a new unit, to be tried as if for the first time."""
         change = _become(DeliveryState.PENDING, "the unit was refused; tried again in a smaller one")
         change[0]["$set"] |= {"unit": unit}
-        self._rows.update_many(scope, {"_id": {"$in": list(ids)}, **_mine(fence)}, change)
+        self._rows.update_many(scope, {"_id": {"$in": list(ids)}, **_begun(fence)}, change)
 
     def seconds_since(self, scope: Scope, delivery_id: str, moment: str) -> float:
         """Return the age of a delivery's ``created_at`` or ``first_call_at``, by MongoDB's clock."""
@@ -232,6 +236,10 @@ class DeliveryRepository:
 
 def _mine(fence: int) -> dict[str, Any]:
     return {"fence": {"$lte": fence}, "state": {"$in": list(OPEN_STATES)}}
+
+
+def _begun(fence: int) -> dict[str, Any]:
+    return {"fence": fence, "state": {"$in": list(OPEN_STATES)}}
 
 
 def _become(

@@ -169,7 +169,7 @@ class UnitSending:
         if len(owned) == len(unit) and self._lease.alive():
             return self._send(message, owned, repeated)
         if not repeated:
-            self._settle(owned, DeliveryState.PENDING, None)  # nothing was called: nothing is in doubt
+            self._settle(unit, DeliveryState.PENDING, None)  # nothing was called: nothing is in doubt
         return Later(0)  # a newer claim has it, or the time for new effects is over
 
     def _begin(self, unit: Sequence[Delivery], repeated: bool) -> Sequence[Delivery]:

@@ -67,13 +67,15 @@ class Outcome:
             "deliveries": dict(states),
             "messages": len(self.evidence.sent),
             "duplicates": sum(count - 1 for count in sent.values()),
-            "unknown": dict(
-                Counter(row["last_error"] for row in self.evidence.deliveries if row["state"] == "unknown")
-            ),
+            "unknown": self._why("unknown"),
+            "failed": self._why("failed"),
             "requests_repeated": self.repeats,
             "seconds": round(self.seconds, 1),
             "complaints": len(self.complaints),
         }
+
+    def _why(self, state: str) -> dict[str, int]:
+        return dict(Counter(row["last_error"] for row in self.evidence.deliveries if row["state"] == state))
 
 
 class Campaign:
@@ -207,6 +209,7 @@ class Campaign:
             jobs=[self._job(job) for job in listed.values()],
             sent=self._sent(),
             unfinished=list(db["engine_jobs"].find({"state": {"$ne": "completed"}})),
+            leftovers=self._leftovers(),
             workers=self._product.workers_seen(),
             strikes=list(self._killer.strikes),
             repeat_seconds={"email": 540.0, "sms": 0.0},
@@ -220,6 +223,18 @@ class Campaign:
             for row in self._product.db["users"].find({"role": {"$ne": "student"}}, comment="faults")
         }
         return [row for row in self._product.db["login_identifiers"].find() if row["user_id"] not in staff]
+
+    def _leftovers(self) -> list[str]:
+        db, files = self._product.db, self._product.data_dir / "files" / "imports"
+        kept = {path.name for path in files.iterdir()} if files.exists() else set()
+        found: list[str] = []
+        for row in db["imports"].find({}, comment="faults"):
+            if row["_id"] in kept:
+                found.append(f"the file of import {row['_id']}, which is {row['state']}")
+            other = {"import_id": row["_id"], "run": {"$ne": row["run"]}}
+            if rows := db["import_rows"].count_documents(other, comment="faults"):
+                found.append(f"{rows} rows of dead readings of import {row['_id']}")
+        return found
 
     def _rows(self, shown: Row) -> list[Row]:
         roster = self._product.db["imports"].find_one({"_id": shown["id"]}, comment="faults")

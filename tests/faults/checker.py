@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from services.batch_jobs.sending import NOT_CALLED
 from tests.faults.evidence import Evidence, Row, Sent, Strike, Victim
 from tests.faults.rosters import Row as Line
 
 OUT: Final = frozenset({"sent", "delivered", "bounced", "complained"})
 NOT_OUT: Final = frozenset({"failed", "skipped"})
 FINAL: Final = OUT | NOT_OUT | {"unknown"}
-LOSES_ANSWERS: Final = frozenset({Victim.WORKER, Victim.MASTER, Victim.STARTER, Victim.PAUSED})
+LOSES_ANSWERS: Final = frozenset(
+    {Victim.WORKER, Victim.WORKERS, Victim.MASTER, Victim.STARTER, Victim.PAUSED}
+)
 SLACK: Final = timedelta(seconds=0.5)  # between deciding to kill and the death
 
 
@@ -112,7 +115,7 @@ def every_state_is_final_and_true(evidence: Evidence) -> Iterator[str]:
             yield f"left all the same: {story(evidence, row)}"
         elif (state == "skipped") != (row["to"] is None):
             yield f"skipped or not, against its address: {story(evidence, row)}"
-        elif state == "failed" and row["to"] not in evidence.refused:
+        elif state == "failed" and row["to"] not in evidence.refused and not _stood_still(evidence, row):
             yield f"failed, though the address is good: {story(evidence, row)}"
 
 
@@ -177,6 +180,11 @@ def no_background_work_is_left(evidence: Evidence) -> Iterator[str]:
         yield f"{job['name']} {job['_id']} is {job['state']} after {job['attempt']} tries: {job['error']}"
 
 
+def no_reading_leaves_anything(evidence: Evidence) -> Iterator[str]:
+    """An upload that has been read is deleted, and so are the rows of readings that died."""
+    yield from evidence.leftovers
+
+
 Rule = Callable[[Evidence], Iterator[str]]
 RULES: Final[Sequence[Rule]] = (
     every_import_is_applied_with_true_counts,
@@ -189,6 +197,7 @@ RULES: Final[Sequence[Rule]] = (
     the_same_files_again_change_nothing,
     every_loop_of_every_worker_is_alive,
     no_background_work_is_left,
+    no_reading_leaves_anything,
 )
 
 
@@ -233,6 +242,11 @@ def _by_delivery(sent: Sequence[Sent]) -> Mapping[str, list[Sent]]:
 
 def _calls(row: Row) -> list[Any]:
     return [one["at"] for one in row["history"] if one["state"] == "sending"]
+
+
+def _stood_still(evidence: Evidence, row: Row) -> bool:
+    """Tell whether the caller was stopped for so long that a newer claim had to judge, and says so itself."""
+    return row["last_error"] == NOT_CALLED and _interrupted(row, evidence.strikes)
 
 
 def _interrupted(row: Row, strikes: Sequence[Strike]) -> bool:

@@ -21,6 +21,7 @@ class Victim(StrEnum):
     """
 
     WORKER = "worker"
+    WORKERS = "all workers at once"
     MASTER = "master"
     STARTER = "starter"
     MONGOD = "mongod"
@@ -93,6 +94,7 @@ class Evidence:
     jobs: list[JobSeen]
     sent: list[Sent]
     unfinished: list[Row]
+    leftovers: list[str]  # of readings of finished imports: files, rows that do not count
     workers: list[WorkerSeen]
     strikes: list[Strike] = field(default_factory=list)
     repeat_seconds: Mapping[str, float] = field(default_factory=dict)  # how long a channel may be repeated

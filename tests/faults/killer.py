@@ -14,7 +14,7 @@ from tests.faults.product import Product, kill
 PHASES: Final = ("import", "job")
 PAUSE: Final = (0.0, 0.6)  # seconds after a phase was seen to go on, drawn evenly
 PHASE_SECONDS: Final = 6.0
-STOPPED: Final = (2.2, 3.2)  # seconds that a worker stands still: longer than its lease
+STOPPED: Final = (2.8, 3.8)  # seconds that a worker stands still: longer than its lease
 SIGNALS: Final = {
     Victim.ASKED: signal.SIGTERM,
     Victim.ASKED_WORKER: signal.SIGTERM,
@@ -82,6 +82,9 @@ class Killer(Thread):
             kill(pid, signal.SIGSTOP)
             time.sleep(self._random.uniform(*STOPPED))
             kill(pid, signal.SIGCONT)
+        elif victim is Victim.WORKERS:
+            for worker in self._product.pids().workers:
+                kill(worker)
         elif not kill(pid, SIGNALS.get(victim, signal.SIGKILL)):
             return
         self.strikes.append(Strike(victim, pid, at, datetime.now(UTC), during))

@@ -47,7 +47,7 @@ SUMMED: Final = (
     "seconds",
     "complaints",
 )
-COUNTED: Final = ("kills", "deliveries", "unknown")
+COUNTED: Final = ("kills", "deliveries", "unknown", "failed")
 
 
 def order(random: Random, kills: int) -> Sequence[Victim]:

@@ -28,7 +28,7 @@ START_TRIES: Final = 4
 LONGEST_PAUSE: Final = 2.0
 READER: Final = "services.imports.roster.child"
 SHORT: Final = {
-    "LEASE_SECONDS": "1.5",
+    "LEASE_SECONDS": "2",
     "SUB_BATCH_SIZE": "25",  # more units, so more moments at which something can die
     "MONGODB_TIMEOUT_MS": "2500",
 }

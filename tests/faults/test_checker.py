@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from services.batch_jobs.sending import NOT_CALLED
 from tests.faults.checker import check
 from tests.faults.evidence import Evidence, JobSeen, Sent, Strike, Upload, Victim, WorkerSeen
 from tests.faults.rosters import Roster, Row
@@ -33,6 +34,7 @@ def delivery(number: int, recipient: str, channel: str, to: str | None, *states:
         "unit": f"u{number}",
         "fence": 1,
         "attempts": 1,
+        "last_error": None,
         "state": history[-1]["state"],
         "history": history,
     }
@@ -80,6 +82,7 @@ def clean() -> Evidence:
             Sent("d3", "sms", "+919000000001"),
         ],
         unfinished=[],
+        leftovers=[],
         workers=[WorkerSeen(7, 200, [{"name": "loop:claim-messages", "ok": True}])],
         strikes=[Strike(Victim.WORKER, 8, at(1.5), at(1.5))],
         repeat_seconds={"email": 540.0, "sms": 0.0},
@@ -114,6 +117,20 @@ def test_unknown_is_fine_where_the_provider_was_ambiguous() -> None:
     evidence.strikes, evidence.ambiguous = [], {"d3": "close_after"}
 
     assert check(evidence) == []
+
+
+def test_failed_is_true_where_the_caller_stood_still_before_its_call() -> None:
+    evidence = clean()
+    unknown(evidence, 2)
+    evidence.deliveries[2].update({"state": "failed", "last_error": NOT_CALLED})  # type: ignore[attr-defined]
+    counts = {"sent": 2, "failed": 1, "skipped": 1}
+    shown = evidence.jobs[0].shown | {"counts": counts}  # type: ignore[operator]
+    evidence.jobs[0] = JobSeen(shown, shown, counts)
+
+    assert check(evidence) == []
+
+    evidence.strikes = []
+    assert [complaint.rule for complaint in check(evidence)] == ["every_state_is_final_and_true"]
 
 
 def test_a_refused_address_may_fail() -> None:
@@ -205,6 +222,10 @@ def _unfinished(evidence: Evidence) -> None:
     evidence.unfinished = [{"_id": "x", "name": "send", "state": "discarded", "attempt": 26, "error": "?"}]
 
 
+def _kept_upload(evidence: Evidence) -> None:
+    evidence.leftovers = ["the file of import i1"]
+
+
 def _job_nobody_lists(evidence: Evidence) -> None:
     evidence.jobs = []
 
@@ -263,6 +284,7 @@ FAULTS: Final[dict[str, tuple[Callable[[Evidence], None], str]]] = {
     "a loop is late": (_worker(200, False), "every_loop_of_every_worker_is_alive"),
     "a worker is not ready": (_worker(503, True), "every_loop_of_every_worker_is_alive"),
     "no worker answers": (_no_worker, "every_loop_of_every_worker_is_alive"),
+    "an upload was kept": (_kept_upload, "no_reading_leaves_anything"),
     "work was given up": (_unfinished, "no_background_work_is_left"),
 }
 

@@ -83,14 +83,14 @@ def test_no_email_and_no_sms_has_two_effects_at_a_troubled_provider(folder: Path
     print(json.dumps(dict(sorted(provider.done.items())), indent=1), f"{provider.repeats} calls repeated")
     assert {kind.split()[1] for kind in provider.done} == set(TROUBLES)
     assert provider.known_keys > 0
-    failed = [row["to"] for row in outcome.evidence.deliveries if row["state"] == "failed"]
-    assert sorted(failed) == sorted(provider.brevo.plan.rejected)
+    failed = {row["to"] for row in outcome.evidence.deliveries if row["state"] == "failed"}
+    assert failed >= provider.brevo.plan.rejected
 
 
 def test_at_the_default_lease_a_killed_worker_costs_a_lease_and_no_message(folder: Path) -> None:
     seed = SEED * 100 + 90
     with Product(folder, {}, short=False) as product:
-        outcome = Campaign(product, Plan(seed, [Victim.WORKER], sizes=(620,))).run()
+        outcome = Campaign(product, Plan(seed, [Victim.WORKERS], sizes=(520,))).run()
         tell(outcome)
 
     assert [str(complaint) for complaint in outcome.complaints] == []

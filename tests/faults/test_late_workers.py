@@ -14,6 +14,7 @@ from pymongo.errors import AutoReconnect
 
 from main import Runtime
 from services.batch_jobs.documents import BatchJobState, Delivery
+from services.batch_jobs.sending import NOT_CALLED
 from services.batch_jobs.service import scope_of
 from services.imports.documents import RosterImport
 from services.imports.preview import KILLED_TRIES
@@ -117,6 +118,24 @@ def test_rows_that_another_worker_has_applied_are_not_errors(hands: Hands, db: A
     assert db["students"].count_documents({"username": {"$gte": ""}}) == 2
 
 
+def test_what_a_reading_leaves_that_died_at_its_end_is_removed_by_the_next_claim(
+    hands: Hands, runtime: Runtime, db: Any
+) -> None:
+    shown = hands.upload()
+    file = runtime.settings.data_dir / "files" / "imports" / shown["id"]
+    content = file.read_bytes()
+    hands.preview(hands.claim(shown))
+    assert not file.exists()
+    file.write_bytes(content)
+    row = db["import_rows"].find_one({"import_id": shown["id"], "run": 1})
+    db["import_rows"].insert_one(row | {"_id": "of a reading that died", "run": 0})
+
+    hands.preview(hands.claim(shown))
+
+    assert not file.exists()
+    assert db["import_rows"].count_documents({"import_id": shown["id"], "run": {"$gte": 0}}) == 2
+
+
 def _kill_the_reader(seconds: float = 20.0) -> None:
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
@@ -189,6 +208,44 @@ def test_a_write_whose_answer_was_lost_leaves_nothing_in_doubt(
     assert bench.run() == Done()
 
     assert bench.states(looking) == ["sent", "sent"]
+
+
+def test_a_write_whose_answer_was_lost_takes_nothing_from_an_older_claim_that_is_calling(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(*args: Any) -> list[Delivery]:
+        begun = {"state": "sending", "fence": 1}  # by a claim that stood still since before this one
+        looking["deliveries"].update_one({}, {"$set": begun})
+        raise AutoReconnect("mongod was killed")
+
+    bench.job(1, Channel.SMS)
+    bench.fence = 1
+    monkeypatch.setattr(bench.deliveries, "begin", overtaken)
+    with pytest.raises(AutoReconnect):
+        bench.run()
+
+    assert bench.states(looking) == ["sending"]
+
+
+def test_whoever_stood_still_before_the_call_says_that_nothing_was_sent(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = bench.deliveries.begin
+
+    def slow(*args: Any) -> Any:
+        begin(*args)
+        monkeypatch.undo()
+        bench.run()  # a newer claim cannot know that the older one has not called
+        return []
+
+    bench.job(1, Channel.SMS)
+    monkeypatch.setattr(bench.deliveries, "begin", slow)
+
+    bench.run()
+
+    (row,) = looking["deliveries"].find()
+    assert (row["state"], row["last_error"]) == ("failed", NOT_CALLED)
+    assert bench.sms.calls == []
 
 
 def test_busy_is_written_before_anything_else_is_asked(
