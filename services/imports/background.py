@@ -49,6 +49,7 @@ class ImportJobs:
             try:
                 self._preview.run(roster, self._limits, lease, self._go_on)
             except LeaseLost:
+                self._tidy(lease.args)  # of rows written too late, after another worker had tidied up
                 return Later(0)
         self._tidy(lease.args)
         return Done()

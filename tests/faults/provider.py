@@ -3,6 +3,7 @@
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import cycle
 from random import Random
 from typing import Any, Final
 
@@ -11,12 +12,12 @@ from tests.fakes.brevo_server import API_KEY, BrevoServer
 from tests.faults.evidence import Sent
 
 TIMEOUT_SECONDS: Final = 1.0
-RATE: Final = {"email": 0.35, "sms": 0.12}
+RATE: Final = {"email": 0.5, "sms": 0.12}
 MOST_TROUBLES: Final = 2  # for one call and its repeats: pauses double, and a run has to end
 TROUBLES: Final[Mapping[str, Behaviour]] = {
+    "500_after": PRESETS["500_after"],
     "429": rate_limited(reset=0.5),
     "500_before": PRESETS["500_before"],
-    "500_after": PRESETS["500_after"],
     "timeout_before": ending("hang", accept=False, seconds=TIMEOUT_SECONDS + 0.5),
     "timeout_after": ending("hang", accept=True, seconds=TIMEOUT_SECONDS + 0.5),
     "close_after": PRESETS["close_after"],
@@ -40,6 +41,7 @@ class TroubledProvider:
         self._asked: Counter[str] = Counter()
         self._accepted: set[str] = set()  # keys that a repeat of which is a ``duplicate_parameter``
         self._ambiguous: dict[str, list[str]] = defaultdict(list)
+        self._troubles = {channel: cycle(TROUBLES) for channel in rate}  # so that each kind has its turn
         self._lock = threading.Lock()
 
     @property
@@ -80,7 +82,7 @@ class TroubledProvider:
             if self._asked[name] > MOST_TROUBLES or random.random() >= self._rate[channel]:
                 self._accepted.add(key)
                 return None
-            trouble = random.choice(list(TROUBLES))
+            trouble = next(self._troubles[channel])
             if TROUBLES[trouble].accept:
                 self._accepted.add(key)
             self.done[f"{channel} {trouble}"] += 1

@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.faults.campaign import Campaign, Outcome, Plan, tell
+from tests.faults.campaign import SIZES, Campaign, Outcome, Plan, tell
 from tests.faults.evidence import Victim
 from tests.faults.product import Product
 from tests.faults.provider import TROUBLES, TroubledProvider
@@ -35,10 +35,11 @@ MIXES: Final[Sequence[Sequence[Victim]]] = (
 
 
 def run(folder: Path, seed: int, mix: Sequence[Victim], provider: TroubledProvider | None = None) -> Outcome:
+    sizes = SIZES if provider is None else (120, 240)  # an SMS a call takes longer than a line in a file
     order = list(mix)
     Random(seed).shuffle(order)
     with Product(folder, provider.environment if provider else {}) as product:
-        outcome = Campaign(product, Plan(seed, order), provider).run()
+        outcome = Campaign(product, Plan(seed, order, sizes=sizes), provider).run()
         tell(outcome)
         assert [str(complaint) for complaint in outcome.complaints] == []
         assert Counter(strike.victim for strike in outcome.evidence.strikes).total() == len(mix)
