@@ -77,6 +77,8 @@ class Killer(Thread):
             victim = victim if pid else Victim.WORKER
         if victim is not Victim.READER:
             pid = self._choose(victim)
+        if victim is Victim.WORKERS:
+            self._wait_for_a_lease()
         during, at = self._doing(), datetime.now(UTC)
         if victim is Victim.PAUSED:
             kill(pid, signal.SIGSTOP)
@@ -88,6 +90,14 @@ class Killer(Thread):
         elif not kill(pid, SIGNALS.get(victim, signal.SIGKILL)):
             return
         self.strikes.append(Strike(victim, pid, at, datetime.now(UTC), during))
+
+    def _wait_for_a_lease(self) -> None:
+        """Return when some worker is in the middle of applying rows."""
+        jobs, give_up = self._product.db["engine_jobs"], time.monotonic() + AWAIT_SECONDS
+        while not jobs.find_one({"_id": {"$gte": "apply:", "$lt": "apply;"}, "state": "running"}):
+            if time.monotonic() > give_up:
+                raise TimeoutError("nobody applied a roster for a minute")
+            time.sleep(0.01)
 
     def _choose(self, victim: Victim) -> int:
         give_up = time.monotonic() + AWAIT_SECONDS

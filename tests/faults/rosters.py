@@ -7,7 +7,7 @@ from typing import Final
 HEADER: Final = "Group,Roll Number,Student Name,Mobile Number,Email"
 GROUP: Final = "CSE"
 NO_EMAIL, NO_MOBILE, BAD = 0.05, 0.05, 0.02
-GIVEN: Final = ("Asha", "Björn", "Chitra", "Dev", "Esha", "Farid", "Gita", "Hari", "Ines", "Jatin")
+GIVEN: Final = ("Asha", "Björn", "Chitra", "Dev", "Esha", "Farid", "Gita", "Hari", "Indu", "Jatin")
 FAMILY: Final = ("Rao", "Iyer", "Nair", "Sharma", "D'Souza", "Khan", "Le", "Menon")
 
 
