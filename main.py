@@ -42,6 +42,7 @@ from services.idempotency.repository import IdempotencyRepository
 from services.idempotency.service import IdempotencyService
 from services.imports.area import ImportArea
 from services.imports.service import APPLY_JOB, PREVIEW_JOB
+from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.notifications.rendering import Renderer
 from services.ports import JSON, Channel, MessageSender, Queue
@@ -72,7 +73,7 @@ class Runtime:
     store: Store
     renderer: Renderer
     senders: Mapping[Channel, MessageSender]
-    engine: ThreadsEngine
+    engine: DurableEngine
     supervisor: Supervisor
     monitor: ConnectionMonitor
     sockets: LiveSockets

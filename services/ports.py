@@ -157,15 +157,53 @@ DeadHandler: TypeAlias = Callable[[Mapping[str, JSON], str], None]
 
 
 class JobEngine(Protocol):
-    """Runs durable jobs somewhere. MongoDB holds the truth, whatever the engine."""
+    """Runs durable jobs somewhere. MongoDB holds the truth, whatever the engine.
+
+    ``fair`` says whose turn a job takes: parts from wide to narrow between slashes, such as a campus and a
+    batch job. At every level whoever has had least is next, so that nobody's thousand jobs hold up another's
+    one. Left out, all jobs of one name share their turns. ``priority`` (-3 to 3) doubles the share with each
+    step and starves nobody. ``group`` names jobs that are held, freed and dropped together.
+    """
 
     def submit(
-        self, job: str, args: Mapping[str, JSON], *, queue: Queue, key: str, run_at: datetime | None = None
+        self,
+        job: str,
+        args: Mapping[str, JSON],
+        *,
+        queue: Queue,
+        key: str,
+        group: str | None = None,
+        fair: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
     ) -> None:
         """Store a job in the ambient transaction; it runs after commit. A known ``key`` is the same job."""
 
-    def submit_many(self, job: str, many: Sequence[tuple[str, Mapping[str, JSON]]], *, queue: Queue) -> None:
+    def submit_many(
+        self,
+        job: str,
+        many: Sequence[tuple[str, Mapping[str, JSON]]],
+        *,
+        queue: Queue,
+        group: str | None = None,
+        fair: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+    ) -> None:
         """Store many jobs as ``(key, args)`` at once."""
+
+    def hold(self, group: str) -> int:
+        """Let no waiting job of the group begin until ``free``; return how many wait now.
+
+        Those that run are left alone: their handlers look at what the group stands for. What they give back,
+        and what is submitted later, is not held.
+        """
+
+    def free(self, group: str) -> int:
+        """Let the held jobs of a group begin; return how many there were."""
+
+    def drop(self, group: str) -> int:
+        """End every job of the group that waits or is held, without running it; return how many."""
 
     def wake(self, queue: Queue) -> None:
         """Look for work now instead of at the next tick."""

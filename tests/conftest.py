@@ -122,7 +122,7 @@ def every_tenant_command_names_its_scope() -> Iterator[None]:
 WATCHED_LOGGERS = (
     "utils.supervisor",
     "utils.async_processor",
-    "integrations.threads_engine",
+    "services.jobs.engine",
     "routes._kit.errors",
 )
 

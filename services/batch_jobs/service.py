@@ -40,6 +40,11 @@ def scope_of(campus_id: str | None) -> Scope:
     return Scope.campus(campus_id) if campus_id else Scope.unscoped("a job of the platform")
 
 
+def turn_of(job: BatchJob) -> str:
+    """Return whose turn a job's work takes: its campus's, among those of the campus its own."""
+    return f"{job.campus_id or 'platform'}/{job.id}"
+
+
 class BatchJobService:
     """Opens jobs, fills them, and says how far they are."""
 
@@ -107,13 +112,20 @@ class BatchJobService:
         self._jobs.add_sub_batches(scope, sub_batches)
         ids = {"job_id": job.id, "campus_id": job.campus_id}
         work = [(sub_batch.id, {**ids, "sub_batch_id": sub_batch.id}) for sub_batch in sub_batches]
-        self._engine.submit_many(SEND_JOB, work, queue=Queue.MESSAGES)
+        self._engine.submit_many(SEND_JOB, work, queue=Queue.MESSAGES, group=job.id, fair=turn_of(job))
 
     def close(self, job: BatchJob) -> None:
         """Say that no more recipients will come, so that the job can complete."""
         if self._jobs.mark_filled(scope_of(job.campus_id), job.id):
             args = {"job_id": job.id, "campus_id": job.campus_id}
-            self._engine.submit(FINISH_JOB, args, queue=Queue.MESSAGES, key=f"finish:{job.id}")
+            self._engine.submit(
+                FINISH_JOB,
+                args,
+                queue=Queue.MESSAGES,
+                key=f"finish:{job.id}",
+                group=job.id,
+                fair=turn_of(job),
+            )
 
     def _frozen(self, job: BatchJob, sub_batch: SubBatch, some: Sequence[Recipient]) -> list[Delivery]:
         unit_size = self._senders[sub_batch.channel].unit_size

@@ -134,7 +134,7 @@ class ImportService:
 
     def _begin(self, roster: RosterImport) -> None:
         self._stored.imports.add(Scope.campus(roster.campus_id), roster)
-        self._engine.submit(PREVIEW_JOB, _args(roster), queue=Queue.IMPORTS, key=f"preview:{roster.id}")
+        self._work(PREVIEW_JOB, "preview", roster)
         self._record("import.uploaded", roster)
 
     def _commit(self, roster: RosterImport, channels: tuple[Channel, ...]) -> RosterImport:
@@ -150,9 +150,13 @@ class ImportService:
         )
         if applying is None:
             raise ImportNotPreviewed()
-        self._engine.submit(APPLY_JOB, _args(roster), queue=Queue.IMPORTS, key=f"apply:{roster.id}")
+        self._work(APPLY_JOB, "apply", roster)
         self._record("import.committed", applying)
         return applying
+
+    def _work(self, name: str, verb: str, roster: RosterImport) -> None:
+        key, turn = f"{verb}:{roster.id}", roster.campus_id
+        self._engine.submit(name, _args(roster), queue=Queue.IMPORTS, key=key, group=roster.id, fair=turn)
 
     def _open_job(self, roster: RosterImport, channels: tuple[Channel, ...]) -> str:
         return self._batch_jobs.open(

@@ -14,20 +14,28 @@ KEEP_SECONDS: Final = 24 * 3600
 
 
 class JobState(StrEnum):
-    """``available`` waits for ``run_at``; ``running`` holds a lease; the others are final."""
+    """``available`` waits for ``run_at``, ``held`` for ``free``; ``running`` has a lease; rest: final."""
 
     AVAILABLE = "available"
+    HELD = "held"
     RUNNING = "running"
     COMPLETED = "completed"
+    CANCELLED = "cancelled"
     DISCARDED = "discarded"
 
 
 class Job(Document):
-    """``_id`` is the caller's key. ``fence`` counts the claims, ``attempt`` those that failed."""
+    """``_id`` is the caller's key. ``fence`` counts the claims, ``attempt`` those that failed.
+
+    ``fair`` and ``priority`` say whose turn it takes, ``group`` what it is held, freed and dropped with.
+    """
 
     name: str
     args: dict[str, Any]
     queue: Queue
+    group: str | None = None
+    fair: str | None = None
+    priority: int = 0
     state: JobState = JobState.AVAILABLE
     run_at: datetime
     fence: int = 0
@@ -43,6 +51,7 @@ INDEXES: Final = {
     JOBS: [
         IndexModel([("queue", ASCENDING), ("state", ASCENDING), ("run_at", ASCENDING)], name="claim"),
         IndexModel([("state", ASCENDING), ("lease_until", ASCENDING)], name="rescue"),
+        IndexModel([("group", ASCENDING), ("state", ASCENDING)], name="group"),
         IndexModel("finished_at", name="expiry", expireAfterSeconds=KEEP_SECONDS),
     ]
 }

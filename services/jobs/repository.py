@@ -81,9 +81,18 @@ class JobRepository:
             [{"$set": {"state": JobState.AVAILABLE, "run_at": "$$NOW", "lease_until": None}}],
         )
 
+    def move(self, group: str, before: Sequence[JobState], after: JobState) -> int:
+        """Take every job of a group that is in one of these states to another one; return how many."""
+        change: dict[str, Any] = {"state": after}
+        if after is JobState.CANCELLED:
+            change["finished_at"] = "$$NOW"
+        return self._jobs.update_many(
+            PLATFORM, {"group": group, "state": {"$in": list(before)}}, [{"$set": change}]
+        )
+
     def counts(self) -> dict[str, int]:
         """Return how many unfinished jobs there are, by queue and state, as ``queue.state``."""
-        unfinished = {"state": {"$in": [JobState.AVAILABLE, JobState.RUNNING]}}
+        unfinished = {"state": {"$in": [JobState.AVAILABLE, JobState.HELD, JobState.RUNNING]}}
         group = {"$group": {"_id": {"q": "$queue", "s": "$state"}, "n": {"$sum": 1}}}
         rows = self._jobs.aggregate(PLATFORM, unfinished, [group])
         return {f"{row['_id']['q']}.{row['_id']['s']}": int(row["n"]) for row in rows}

@@ -66,7 +66,8 @@ class StudentCredentials:
                 actor_id=actor.id,
             )
             args = _args(wanted, job, actor)
-            self._engine.submit(FILL_JOB, args, queue=Queue.IMPORTS, key=f"fill:{job.id}")
+            key, turn = f"fill:{job.id}", job.campus_id
+            self._engine.submit(FILL_JOB, args, queue=Queue.IMPORTS, key=key, group=job.id, fair=turn)
             self._record(wanted, job)
             return job
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from integrations import threads_engine
 from integrations.threads_engine import ThreadsEngine
 from services.jobs.documents import INDEXES, JOBS, JobState
+from services.jobs.engine import MAX_ATTEMPTS
 from services.jobs.repository import JobRepository
 from services.ports import Done, JobResult, Later, Lease, Queue
 from utils.async_processor import AsyncProcessor
@@ -225,9 +225,7 @@ def test_a_job_that_no_worker_survives_is_buried_with_its_reason(
 ) -> None:
     one = machine(lambda lease: Done())
     one.engine.submit("work", {"n": 1}, queue=Queue.MESSAGES, key="k1")
-    looking[JOBS].update_one(
-        {"_id": "k1"}, {"$set": {"attempt": threads_engine.MAX_ATTEMPTS, "error": "it exits"}}
-    )
+    looking[JOBS].update_one({"_id": "k1"}, {"$set": {"attempt": MAX_ATTEMPTS, "error": "it exits"}})
 
     one.start()
 
@@ -285,3 +283,59 @@ def test_the_queue_takes_no_more_than_its_seats_at_once(machine: Any, looking: A
 
     until(lambda: looking[JOBS].count_documents({"state": "completed"}) == 20)
     assert most == 4
+
+
+def waiting(one: Any, group: str, *keys: str) -> None:
+    one.engine.submit_many("work", [(key, {}) for key in keys], queue=Queue.MESSAGES, group=group)
+
+
+def test_a_held_group_waits_until_it_is_freed(machine: Any, looking: Any) -> None:
+    seen: list[str] = []
+    one = machine(noting(seen, "job_id"))
+    waiting(one, "g1", "a", "b")
+    waiting(one, "g2", "c")
+
+    assert one.engine.hold("g1") == 2
+    one.start()
+    until(lambda: row(looking, "c")["state"] == JobState.COMPLETED)
+    assert {row(looking, key)["state"] for key in "ab"} == {JobState.HELD}
+    assert one.engine.free("g1") == 2
+
+    until(lambda: row(looking, "a")["state"] == row(looking, "b")["state"] == JobState.COMPLETED)
+    assert sorted(seen) == ["a", "b", "c"]
+
+
+def test_a_dropped_group_never_runs(machine: Any, looking: Any) -> None:
+    seen: list[str] = []
+    one = machine(noting(seen, "job_id"))
+    waiting(one, "g1", "a", "b")
+    one.engine.hold("g1")
+    waiting(one, "g1", "c")
+
+    assert one.engine.drop("g1") == 3
+    assert one.engine.free("g1") == 0
+    waiting(one, "g2", "d")
+    one.start()
+
+    until(lambda: row(looking, "d")["state"] == JobState.COMPLETED)
+    assert {row(looking, key)["state"] for key in "abc"} == {JobState.CANCELLED}
+    assert row(looking, "a")["finished_at"] is not None
+    assert seen == ["d"]
+
+
+def test_what_runs_is_neither_held_nor_dropped(machine: Any, looking: Any) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def handler(lease: Lease) -> JobResult:
+        began.set()
+        assert may_end.wait(10)
+        return Done()
+
+    one = machine(handler).start()
+    waiting(one, "g1", "a")
+    assert began.wait(5)
+
+    assert (one.engine.hold("g1"), one.engine.drop("g1")) == (0, 0)
+    may_end.set()
+
+    until(lambda: row(looking, "a")["state"] == JobState.COMPLETED)

@@ -99,6 +99,11 @@ class Bench:
 
     def wake(self, queue: Any) -> None: ...
 
+    def hold(self, group: str) -> int:
+        return 0
+
+    free = drop = hold
+
     def publish(self, *event: Any) -> None: ...
 
     def job(self, people: int, *channels: Channel) -> BatchJob:

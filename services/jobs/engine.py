@@ -1,0 +1,208 @@
+"""What every job engine does alike: jobs are stored, held, freed, dropped; one that was claimed is run."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+from typing import Final
+
+from pymongo.errors import PyMongoError
+
+from services.jobs.documents import Job, JobState
+from services.jobs.leases import Leases
+from services.jobs.repository import JobRepository
+from services.ports import JSON, DeadHandler, Done, JobHandler, Later, Lease, Queue
+from utils.clock import Clock
+from utils.context import caused_by, request_id
+from utils.problems import Problem
+from utils.resilient_services import backoff
+from utils.store import Store
+from utils.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS: Final = 25  # claims, most of which a crash may burn
+AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)  # due by every clock; equal dates keep their order
+WAITING: Final = (JobState.AVAILABLE, JobState.HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What runs a kind of job, and what is told when a job of it is given up."""
+
+    run: JobHandler
+    dead: DeadHandler
+
+
+class DurableEngine(ABC):
+    """A JobEngine but for finding work: ``announce``, ``wake``, ``watch``, ``drain`` are each engine's own.
+
+    What an engine has claimed it notes in ``_leases`` and hands to ``work``, on a thread of its choice.
+    """
+
+    def __init__(self, jobs: JobRepository, store: Store, clock: Clock, lease_seconds: float) -> None:
+        self._jobs, self._store, self._clock = jobs, store, clock
+        self._leases = Leases(jobs, clock, lease_seconds)
+        self._handlers: dict[str, Handler] = {}
+        self._seats: Mapping[Queue, int] = {}
+        self._stopping, self._paused = Event(), Event()
+
+    # --- JobEngine ---
+
+    def submit(
+        self,
+        job: str,
+        args: Mapping[str, JSON],
+        *,
+        queue: Queue,
+        key: str,
+        group: str | None = None,
+        fair: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+    ) -> None:
+        """Store one job; a known key is left as it is."""
+        if key in self._jobs.known([key]):
+            self._store.after_commit(lambda: self.wake(queue))
+            return
+        self.submit_many(
+            job, [(key, args)], queue=queue, group=group, fair=fair, priority=priority, run_at=run_at
+        )
+
+    def submit_many(
+        self,
+        job: str,
+        many: Sequence[tuple[str, Mapping[str, JSON]]],
+        *,
+        queue: Queue,
+        group: str | None = None,
+        fair: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+    ) -> None:
+        """Store many new jobs."""
+        if job not in self._handlers:
+            raise LookupError(f"no handler for job {job}")
+        now, cause, due = self._clock.now(), request_id(), run_at or AT_ONCE
+        new = [
+            Job(
+                id=key,
+                name=job,
+                args=dict(args),
+                queue=queue,
+                group=group,
+                fair=fair or job,
+                priority=priority,
+                run_at=due,
+                request_id=cause,
+                created_at=now,
+            )
+            for key, args in many
+        ]
+        self._jobs.add(new)
+        self._store.after_commit(lambda: self.announce(queue, [each.id for each in new]))
+
+    def hold(self, group: str) -> int:
+        """Take the group's waiting jobs out of turn."""
+        return self._jobs.move(group, [JobState.AVAILABLE], JobState.HELD)
+
+    def free(self, group: str) -> int:
+        """Put the group's held jobs back in turn."""
+        freed = self._jobs.move(group, [JobState.HELD], JobState.AVAILABLE)
+        self._store.after_commit(self._wake_all)
+        return freed
+
+    def drop(self, group: str) -> int:
+        """End the group's waiting and held jobs in one update."""
+        return self._jobs.move(group, WAITING, JobState.CANCELLED)
+
+    @abstractmethod
+    def announce(self, queue: Queue, keys: Sequence[str], /) -> None:
+        """Let it be known that these new jobs are stored; never raises for want of a broker."""
+
+    @abstractmethod
+    def wake(self, queue: Queue) -> None:
+        """Look for work now."""
+
+    # --- running ---
+
+    def handle(self, name: str, run: JobHandler, dead: DeadHandler) -> None:
+        """Declare who runs jobs called ``name``."""
+        self._handlers[name] = Handler(run, dead)
+
+    def install(self, supervisor: Supervisor, seats: Mapping[Queue, int]) -> None:
+        """Declare the loops: those that find work, one renewer, one sweeper."""
+        self._seats = dict(seats)
+        self.watch(supervisor)
+        lease = self._leases.seconds
+        supervisor.add("renew-leases", lease / 3, self._leases.renew)
+        supervisor.add("rescue-jobs", min(2.0, max(0.2, lease / 4)), self._jobs.rescue)
+
+    @abstractmethod
+    def watch(self, supervisor: Supervisor) -> None:
+        """Declare the loops that find work for the seats."""
+
+    @abstractmethod
+    def drain(self, timeout: float) -> int:
+        """Claim nothing more, let running jobs stop at their next safe point; return how many did not."""
+
+    def pause(self) -> None:
+        """Claim nothing in this process until ``resume``."""
+        self._paused.set()
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._paused.clear()
+        self._wake_all()
+
+    def stats(self) -> Mapping[str, int]:
+        """Return how many jobs run here, by queue."""
+        return self._leases.by_queue()
+
+    def idle(self) -> bool:
+        """Tell whether nothing may be claimed now."""
+        return self._stopping.is_set() or self._paused.is_set()
+
+    def work(self, job: Job) -> None:
+        """Run a job whose lease was taken, and come to an end with it whatever happens."""
+        try:
+            with caused_by(job.request_id):
+                self._run(job)
+        finally:
+            self._leases.leave(job)
+            self.wake(job.queue)
+
+    def _run(self, job: Job) -> None:
+        handler = self._handlers[job.name]
+        if job.attempt > MAX_ATTEMPTS:
+            reason = job.error or "it never came to an end"
+            handler.dead(job.args, reason)
+            self._jobs.finish(job.id, job.fence, JobState.DISCARDED, reason)
+            return
+        lease = Lease(job.id, job.fence, job.args, job.attempt, lambda: self._alive(job))
+        try:
+            result = handler.run(lease)
+        except Exception as error:
+            self._failed(job, error)
+            return
+        if isinstance(result, Later):
+            self._jobs.release(job.id, job.fence, result.seconds, burn=False)
+        elif isinstance(result, Done):
+            self._jobs.finish(job.id, job.fence, JobState.COMPLETED)
+
+    def _failed(self, job: Job, error: Exception) -> None:
+        logger.exception("job %s %s failed on attempt %d", job.name, job.id, job.attempt, exc_info=error)
+        reason = error.title if isinstance(error, Problem) else type(error).__name__
+        pause = backoff(job.attempt, base=0.5, cap=30.0)
+        with suppress(PyMongoError):  # then the lease lapses and the sweeper does it
+            self._jobs.release(job.id, job.fence, pause, burn=True, error=reason)
+
+    def _alive(self, job: Job) -> bool:
+        return not self._stopping.is_set() and self._leases.lasts(job)
+
+    def _wake_all(self) -> None:
+        for queue in Queue:
+            self.wake(queue)
