@@ -45,6 +45,7 @@ from services.imports.service import APPLY_JOB, PREVIEW_JOB
 from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.notifications.rendering import Renderer
+from services.notifications.service import TemplateService
 from services.ports import JSON, Channel, MessageSender, Queue
 from services.registry import Services
 from services.students.area import StudentArea
@@ -171,6 +172,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         student_credentials=students.credentials,
         student_removal=students.removal,
         students=students.students,
+        templates=TemplateService(renderer, lookup, settings.link_base),
     )
     composers = {JobType.CREDENTIALS: people.composer}
     sending = SubBatchSending(jobs, deliveries, senders, composers, announcer, people.rights)

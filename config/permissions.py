@@ -44,6 +44,8 @@ class Permission(StrEnum):
     STUDENT_DELETE = "student_management:student:delete"
     STUDENT_READ = "student_management:student:read"
     STUDENT_UPDATE = "student_management:student:update"
+    TEMPLATE_READ = "notifications:template:read"
+    TEMPLATE_WRITE = "notifications:template:write"
 
     @property
     def module(self) -> str:
@@ -83,6 +85,8 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.COURSE_CREATE,
     Permission.COURSE_DELETE,
     Permission.COURSE_UPDATE,
+    Permission.TEMPLATE_READ,
+    Permission.TEMPLATE_WRITE,
 }
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(

@@ -15,8 +15,10 @@ from routes import (
     course_management,
     docs,
     email_management,
+    email_templates,
     health,
     pages,
+    sms_management,
     student_imports,
     student_management,
 )
@@ -33,8 +35,10 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     course_management.bp,
     docs.bp,
     email_management.bp,
+    email_templates.bp,
     health.bp,
     pages.bp,
+    sms_management.bp,
     student_imports.bp,
     student_management.bp,
 )

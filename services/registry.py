@@ -13,6 +13,7 @@ from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
 from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
+from services.notifications.service import TemplateService
 from services.ports import Outbox
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
@@ -38,3 +39,4 @@ class Services:
     student_credentials: StudentCredentials
     student_removal: StudentRemoval
     students: StudentService
+    templates: TemplateService

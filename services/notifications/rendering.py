@@ -36,6 +36,7 @@ class Renderer:
     """Renders the templates of one folder. What a person typed is only ever text in them, never markup."""
 
     def __init__(self, templates_dir: Path, product_name: str) -> None:
+        self.product_name = product_name
         self._sources = load_sources(templates_dir, product_name)
         self._plain, self._html = _environment(autoescape=False), _environment(autoescape=True)
         self._compiled = lru_cache(COMPILED)(self._compile)
@@ -54,6 +55,10 @@ class Renderer:
             text=self._fill(source.text, values, html=False),
             html=self._fill(source.html, values, html=True),
         )
+
+    def channels(self, template: str) -> frozenset[Channel]:
+        """Return the channels for which a template ships a text."""
+        return frozenset(self._sources.get(template, {}))
 
     def version(self, template: str) -> str:
         """Return the short content hash that a job pins."""

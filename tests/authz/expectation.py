@@ -30,7 +30,7 @@ def expected(
         return Expected(frozenset({404}), nobodys=outside.name)
     if _beyond(actor, request):
         return _refused(403, "beyond-your-rights")
-    if outside is not None and outside.name not in request.query:
+    if outside is not None and not (request.narrows and outside.name in request.query):
         return Expected(frozenset({200 if request.reports else request.refusal}), nobodys=outside.name)
     if request.whole and not _has_all_courses(actor, slots.values(), world):
         return Expected(frozenset({200})) if request.reports else _refused(403, "not-only-yours")

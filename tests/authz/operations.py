@@ -70,7 +70,8 @@ class Request:
     """A valid request, and what of its outcome no declaration tells.
 
     ``statuses``: of success, where it is not the declared one. ``refusal``: for an id in the body that is not
-    the caller's. ``lists``: the reply holds exactly the rows of this kind that the caller sees and that the
+    the caller's. ``narrows``: an id in the query only narrows; else it is refused like one in the body.
+    ``lists``: the reply holds exactly the rows of this kind that the caller sees and that the
     query's ids match. ``whole``: to be done only by somebody who has all courses of the row. ``appoints``:
     the role that it gives power over. ``only``: the roles that the permission is not enough without.
     ``reports``: says of each id whether it was the caller's, and succeeds. ``shows``: words and ids that the
@@ -84,6 +85,7 @@ class Request:
     form: Mapping[str, Any] | None = None
     statuses: frozenset[int] = frozenset()
     refusal: int = 422
+    narrows: bool = True
     lists: Kind | None = None
     whole: bool = False
     appoints: Role | None = None

@@ -113,6 +113,11 @@ def _upload(at: At) -> Request:
     return Request(form=form)
 
 
+def _texts(path: Mapping[str, str] = {}) -> Factory:
+    """Return requests for message texts: those of a campus, where one is named in the query."""
+    return lambda at: Request(path, query={"campus_id": at("campus_id", Kind.CAMPUS)}, narrows=False)
+
+
 def _login(at: At) -> Request:
     body = {"username": "caller", "password": PASSWORD}
     return Request(body=body, shows=frozenset({word(PLATFORM), at.world.account_id("caller")}))
@@ -171,11 +176,13 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "docs.problem_page": _plain(path={"slug": "not-found"}),
     "docs.swagger_file": _plain(path={"name": "swagger-ui.css"}),
     "email_management.read_outbox": _plain(query=ALL, only=frozenset({Role.SUPERADMIN}), shows_secrets=True),
+    "email_templates.list_templates": _texts(),
     "health.live": _plain(),
     "health.metrics": _plain(),
     "health.ready": _plain(statuses=frozenset({200, 503}), plain=True),  # its loops rest while we walk
     "pages.activate_page": _plain(),
     "pages.reset_page": _plain(),
+    "sms_management.list_templates": _texts(),
     "student_imports.commit": _of({"channels": ["email"]}, import_id=Kind.IMPORT),
     "student_imports.error_file": _of(import_id=Kind.IMPORT),
     "student_imports.get_import": _of(import_id=Kind.IMPORT),

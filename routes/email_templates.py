@@ -1,0 +1,19 @@
+"""/email_management/templates: the texts of email."""
+
+from flask import Blueprint
+
+from config.permissions import Permission
+from models import Actor
+from routes._kit.endpoint import route
+from routes._kit.services import services
+from services.notifications.schemas import TemplateQuery, TemplateSummary
+from services.ports import Channel
+from utils.paging import PageOf
+
+bp = Blueprint("email_templates", __name__, url_prefix="/email_management/templates")
+
+
+@route(bp, "GET", "", permission=Permission.TEMPLATE_READ)
+def list_templates(query: TemplateQuery, actor: Actor) -> PageOf[TemplateSummary]:
+    """List the email templates, where their texts come from, and what they may name."""
+    return services().templates.list_templates(Channel.EMAIL, query, actor)
