@@ -42,6 +42,7 @@ from services.idempotency.repository import IdempotencyRepository
 from services.idempotency.service import IdempotencyService
 from services.imports.area import ImportArea
 from services.imports.service import APPLY_JOB, PREVIEW_JOB
+from services.imports.undo import UNDO_JOB
 from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.notifications.rendering import Renderer
@@ -167,6 +168,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         forgotten=people.forgotten,
         idempotency=idempotency,
         imports=rosters.imports,
+        import_undo=rosters.undo,
         outbox=outbox,
         password_choice=people.password_choice,
         student_credentials=students.credentials,
@@ -182,6 +184,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.handle(FILL_JOB, students.credentials.fill, students.credentials.dead)
     engine.handle(PREVIEW_JOB, rosters.jobs.preview, rosters.jobs.dead)
     engine.handle(APPLY_JOB, rosters.jobs.apply, rosters.jobs.dead)
+    engine.handle(UNDO_JOB, rosters.jobs.undo, rosters.jobs.undo_dead)
 
     supervisor = Supervisor(clock)
     monitor = _monitor(settings, store, clock)

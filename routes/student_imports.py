@@ -19,6 +19,7 @@ from services.imports.schemas import (
     TemplateQuery,
 )
 from services.imports.service import ImportNotFound, ImportNotPreviewed
+from services.imports.undo import ImportNotApplied, StudentsInUse
 from utils.paging import PageOf
 
 bp = Blueprint("student_imports", __name__, url_prefix="/student_management/imports")
@@ -86,6 +87,19 @@ def error_file(import_id: str, actor: Actor) -> Response:
 def commit(import_id: str, body: ImportCommit, actor: Actor) -> ImportOut:
     """Apply a previewed import: new and changed rows go in, new students are told how to log in."""
     return services().imports.commit(import_id, body, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/<import_id>/undo",
+    permission=Permission.IMPORT_WRITE,
+    status=202,
+    raises=[ImportNotFound, ImportNotApplied, StudentsInUse],
+)
+def undo(import_id: str, actor: Actor) -> ImportOut:
+    """Undo an applied import: whom it made is removed, what it changed is as it was before."""
+    return services().import_undo.begin(import_id, actor)
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:

@@ -13,6 +13,7 @@ from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
 from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
+from services.imports.undo import ImportUndo
 from services.notifications.service import TemplateService
 from services.ports import Outbox
 from services.students.credentials import StudentCredentials
@@ -34,6 +35,7 @@ class Services:
     forgotten: ForgottenPasswords
     idempotency: IdempotencyService
     imports: ImportService
+    import_undo: ImportUndo
     outbox: Outbox | None  # none where messages really leave
     password_choice: PasswordChoice
     student_credentials: StudentCredentials

@@ -198,6 +198,11 @@ class DeliveryRepository:
         change[0]["$set"] |= {"unit": unit}
         self._rows.update_many(scope, {"_id": {"$in": list(ids)}, **_begun(fence)}, change)
 
+    def skip(self, scope: Scope, recipient_ids: Sequence[str], reason: str) -> int:
+        """Send nothing more to these people: what is pending will not leave; return how many messages."""
+        query = {"recipient_id": {"$in": list(recipient_ids)}, "state": DeliveryState.PENDING}
+        return self._rows.update_many(scope, query, _become(DeliveryState.SKIPPED, reason))
+
     def seconds_since(self, scope: Scope, delivery_id: str, moment: str) -> float:
         """Return the age of a delivery's ``created_at`` or ``first_call_at``, by MongoDB's clock."""
         age = {"$project": {"ms": {"$subtract": ["$$NOW", f"${moment}"]}}}

@@ -199,6 +199,10 @@ class BatchJobService:
         """Return those of these people who are in the job already."""
         return self._deliveries.recipients_among(scope_of(job.campus_id), job.id, ids)
 
+    def skip(self, scope: Scope, recipient_ids: Sequence[str], reason: str) -> None:
+        """Keep back every message to these people that has not left."""
+        self._deliveries.skip(scope, recipient_ids, reason)
+
     def find_for(self, job_id: str, campus_id: str | None) -> BatchJob | None:
         """Return a job, for the background work that fills it."""
         return self._jobs.find(scope_of(campus_id), job_id)

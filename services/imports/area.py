@@ -8,10 +8,13 @@ from services.campuses.lookup import PlaceLookup
 from services.imports.applying import Applying
 from services.imports.background import ImportJobs
 from services.imports.directory import RosterDirectory
+from services.imports.in_use import Uses
 from services.imports.preview import Preview
 from services.imports.progress import ImportAnnouncer
 from services.imports.repository import ImportRepository, ImportRowRepository, ImportStore
 from services.imports.service import ImportService
+from services.imports.undo import ImportUndo
+from services.imports.undoing import Undoing
 from services.ports import FileStore, ProgressFeed
 from services.students.area import StudentArea
 from utils.limited_process import Limits
@@ -22,6 +25,7 @@ class ImportArea:
     """What the rest may use of imports."""
 
     imports: ImportService
+    undo: ImportUndo
     jobs: ImportJobs
     announcer: ImportAnnouncer
 
@@ -47,10 +51,13 @@ class ImportArea:
         service = ImportService(
             stored, files, around.engine, around.batch_jobs, around.audit, lookup, around.clock
         )
+        uses = Uses(students.roll, people.accounts, ())
+        undo = ImportUndo(stored, uses, around.engine, around.audit)
+        undoing = Undoing(stored, students.bulk, students.departures, uses, around.audit, announcer)
         limits = Limits(
             memory_mb=settings.import_memory_mb,
             cpu_seconds=settings.import_cpu_seconds,
             wall_seconds=settings.import_wall_seconds,
         )
-        jobs = ImportJobs(stored, preview, applying, service, announcer, people.rights, limits)
-        return cls(service, jobs, announcer)
+        jobs = ImportJobs(stored, preview, applying, undoing, service, announcer, people.rights, limits)
+        return cls(service, undo, jobs, announcer)

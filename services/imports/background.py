@@ -9,11 +9,14 @@ from services.imports.preview import LeaseLost, Preview
 from services.imports.progress import ImportAnnouncer
 from services.imports.repository import ImportStore
 from services.imports.service import ImportService
+from services.imports.undoing import Undoing
 from services.ports import JSON, Done, JobResult, Later, Lease
 from utils.limited_process import Limits
 from utils.scope import Scope
 
 GIVEN_UP: Final = "The server could not finish this import. What was applied stays; upload the file again."
+UNDO_GIVEN_UP: Final = "The server could not finish. Ask for it again: it goes on where it was."
+UNDO_MAY_NOT: Final = "Whoever asked for it may no longer import students."
 MAY_NOT: Final = "Whoever uploaded it may no longer import students. What was applied stays."
 
 
@@ -32,12 +35,14 @@ class ImportJobs:
         stored: ImportStore,
         preview: Preview,
         applying: Applying,
+        undoing: Undoing,
         service: ImportService,
         announcer: ImportAnnouncer,
         rights: ImportRights,
         limits: Limits,
     ) -> None:
-        self._stored, self._preview, self._applying = stored, preview, applying
+        self._stored, self._preview = stored, preview
+        self._applying, self._undoing = applying, undoing
         self._service, self._announcer, self._rights, self._limits = service, announcer, rights, limits
 
     def preview(self, lease: Lease) -> JobResult:
@@ -73,6 +78,26 @@ class ImportJobs:
         except LeaseLost:
             return Later(0)
         return Done()
+
+    def undo(self, lease: Lease) -> JobResult:
+        """Undo an applied import."""
+        roster = self._find(lease.args)
+        if roster is None or roster.undo is None or roster.undo.ended_at is not None:
+            return Done()
+        if not self._rights.may_import(roster.undo.by):
+            self._undoing.end(roster, UNDO_MAY_NOT)
+            return Done()
+        try:
+            self._undoing.run(roster, lease)
+        except LeaseLost:
+            return Later(0)
+        return Done()
+
+    def undo_dead(self, args: Mapping[str, JSON], _reason: str) -> None:
+        """Say that undoing came to no end; asked for again, it goes on."""
+        roster = self._find(args)
+        if roster is not None:
+            self._undoing.end(roster, UNDO_GIVEN_UP)
 
     def _go_on(self, roster: RosterImport) -> None:
         """Commit an import that was to be applied in one go, as part of becoming previewed."""

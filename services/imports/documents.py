@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.ports import Channel
@@ -31,6 +32,30 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+class Undone(StrEnum):
+    """What undoing did with an applied row. ``kept``: its student is in use, ``kept_because`` says how."""
+
+    REMOVED = "removed"
+    RESTORED = "restored"
+    KEPT = "kept"
+
+
+class Undo(BaseModel):
+    """How far undoing is. Rows go from the last of the file to the first; ``row`` is the one done last.
+
+    ``stopped`` says why it ended before the first row; asked for again, it goes on from ``row``.
+    """
+
+    by: str
+    started_at: datetime
+    row: int
+    removed: int = 0
+    restored: int = 0
+    kept: int = 0
+    stopped: str | None = None
+    ended_at: datetime | None = None
+
+
 class RosterImport(Document):
     """One uploaded roster. ``course_ids`` are the courses its rows may name; ``run`` marks the valid rows.
 
@@ -51,6 +76,7 @@ class RosterImport(Document):
     rows_done: int = 0
     job_id: str | None = None
     failure: dict[str, str] | None = None
+    undo: Undo | None = None
     columns: tuple[str, ...] = ()
     created_by: str
     created_at: datetime
@@ -77,6 +103,8 @@ class ImportRow(Document):
     before: dict[str, Any] | None = None
     errors: tuple[dict[str, str], ...] = ()
     applied: bool = False
+    undone: Undone | None = None
+    kept_because: str | None = None
 
 
 INDEXES: Final = {

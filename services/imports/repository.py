@@ -5,12 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.imports.documents import IMPORT_ROWS, IMPORTS, ImportRow, ImportState, Outcome, RosterImport
+from services.imports.documents import (
+    IMPORT_ROWS,
+    IMPORTS,
+    ImportRow,
+    ImportState,
+    Outcome,
+    RosterImport,
+    Undone,
+)
 from utils.paging import Keyset
 from utils.scope import Scope
 from utils.store import Row, ScopeRule, Store, by_id
 
 TO_APPLY = (Outcome.NEW, Outcome.CHANGED)
+UNDOABLE = (ImportState.APPLIED, ImportState.FAILED)  # of one that failed, what was applied
 
 
 class ImportRepository:
@@ -45,6 +54,28 @@ class ImportRepository:
     def note(self, scope: Scope, import_id: str, state: ImportState, **fields: Any) -> bool:
         """Set ``fields`` while the import is in ``state``."""
         return self._imports.update_one(scope, {"_id": import_id, "state": state}, {"$set": fields})
+
+    def begin_undo(self, scope: Scope, import_id: str, by: str, last_row: int) -> RosterImport | None:
+        """Note that undoing begins, or goes on where it was stopped; None unless one or the other is due."""
+        due = {"$or": [{"undo": None}, {"undo.stopped": {"$ne": None}, "undo.ended_at": {"$ne": None}}]}
+        fresh = {"row": last_row, "removed": 0, "restored": 0, "kept": 0}
+        begun = {"by": {"$literal": by}, "started_at": "$$NOW", "stopped": None, "ended_at": None}
+        change = {"$set": {"undo": {"$mergeObjects": [fresh, "$undo", begun]}, "updated_at": "$$NOW"}}
+        wanted = {"_id": import_id, "state": {"$in": list(UNDOABLE)}, **due}
+        row = self._imports.find_and_update(scope, wanted, [change])
+        return RosterImport.from_mongo(row) if row else None
+
+    def count_undone(self, scope: Scope, import_id: str, row: int, done: Counter[Undone]) -> None:
+        """Note that every row from ``row`` on has been undone or kept."""
+        counted = {f"undo.{outcome}": rows for outcome, rows in done.items()}
+        self._imports.update_one(scope, {"_id": import_id}, {"$set": {"undo.row": row}, "$inc": counted})
+
+    def end_undo(self, scope: Scope, import_id: str, stopped: str | None) -> bool:
+        """End undoing: the import is ``undone``, or stays what it was if something ``stopped`` it."""
+        change: dict[str, Any] = {"undo.ended_at": "$$NOW", "undo.stopped": {"$literal": stopped}}
+        change |= {"updated_at": "$$NOW"} | ({} if stopped else {"state": ImportState.UNDONE})
+        wanted = {"_id": import_id, "undo.ended_at": None, "state": {"$in": list(UNDOABLE)}}
+        return self._imports.update_one(scope, wanted, [{"$set": change}])
 
     def count_applied(self, scope: Scope, import_id: str, applied: int, refused: Counter[Outcome]) -> None:
         """Add to what was applied; rows that turned into errors leave the count they were in."""
@@ -95,6 +126,28 @@ class ImportRowRepository:
         return [
             ImportRow.from_mongo(row) for row in self._rows.find(scope, query, sort=[("row", 1)], limit=limit)
         ]
+
+    def applied_before(self, scope: Scope, roster: RosterImport, row: int, limit: int) -> list[ImportRow]:
+        """Return the last applied rows before ``row``, the last of them first."""
+        query = {
+            "import_id": roster.id,
+            "run": roster.run,
+            "applied": True,
+            "outcome": {"$in": list(TO_APPLY)},
+            "row": {"$lt": row},
+        }
+        found = self._rows.find(scope, query, sort=[("row", -1)], limit=limit)
+        return [ImportRow.from_mongo(one) for one in found]
+
+    def mark_undone(self, scope: Scope, ends: Mapping[str, tuple[Undone, str | None]]) -> None:
+        """Note what became of rows (by id)."""
+        self._rows.update_each(
+            scope,
+            [
+                ({"_id": row_id}, {"$set": {"undone": undone, "kept_because": because}})
+                for row_id, (undone, because) in ends.items()
+            ],
+        )
 
     def mark_applied(self, scope: Scope, students: Mapping[str, str]) -> None:
         """Mark rows (by id) as applied to these students."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.imports.documents import ImportRow, ImportState, Outcome, RosterImport
+from services.imports.documents import ImportRow, ImportState, Outcome, RosterImport, Undone
 from services.ports import Channel
 from utils.paging import PageQuery
 
@@ -58,6 +58,20 @@ class ImportFailure(BaseModel):
     detail: str
 
 
+class UndoOut(BaseModel):
+    """How far undoing is: students removed and restored, and rows whose student was kept, being in use.
+
+    While ``ended_at`` is null it goes on. ``stopped`` says why it ended early; ask for it again to go on.
+    """
+
+    removed: int
+    restored: int
+    kept: int
+    stopped: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
 class ImportOut(BaseModel):
     """An import as clients see it; also the payload of the ``import:progress`` event."""
 
@@ -69,6 +83,7 @@ class ImportOut(BaseModel):
     rows_done: int = Field(description="rows compared while parsing, rows applied while applying")
     columns: list[str]
     failure: ImportFailure | None
+    undo: UndoOut | None
     job_id: str | None
     created_by: str
     created_at: datetime
@@ -86,6 +101,7 @@ class ImportOut(BaseModel):
             rows_done=roster.rows_done,
             columns=list(roster.columns),
             failure=ImportFailure(**roster.failure) if roster.failure else None,
+            undo=UndoOut.model_validate(roster.undo, from_attributes=True) if roster.undo else None,
             job_id=roster.job_id,
             created_by=roster.created_by,
             created_at=roster.created_at,
@@ -113,7 +129,10 @@ class CellError(BaseModel):
 
 
 class ImportRowOut(BaseModel):
-    """One row: what was given, and what applying it does. ``changes`` maps a field to [before, after]."""
+    """One row: what was given, and what applying it does. ``changes`` maps a field to [before, after].
+
+    ``undone`` says what undoing did; a ``kept`` student was in use, ``kept_because`` says how.
+    """
 
     row: int
     outcome: Outcome
@@ -121,6 +140,8 @@ class ImportRowOut(BaseModel):
     changes: dict[str, list[Any]]
     errors: list[CellError]
     applied: bool
+    undone: Undone | None
+    kept_because: str | None
 
     @classmethod
     def of(cls, row: ImportRow, within: tuple[str, ...] | None) -> Self:
@@ -135,4 +156,6 @@ class ImportRowOut(BaseModel):
             changes=changes,
             errors=[CellError(**fault) for fault in row.errors],
             applied=row.applied,
+            undone=row.undone,
+            kept_because=row.kept_because,
         )

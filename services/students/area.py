@@ -11,6 +11,7 @@ from services.campuses.repository import Places
 from services.campuses.service import CampusService, CourseService
 from services.students.bulk import StudentBulk
 from services.students.credentials import StudentCredentials
+from services.students.departures import Departures
 from services.students.dependants import StudentsDependOn
 from services.students.removal import StudentRemoval
 from services.students.repository import StudentRepository, TakenBudget
@@ -30,6 +31,7 @@ class StudentArea:
     removal: StudentRemoval
     credentials: StudentCredentials
     bulk: StudentBulk
+    departures: Departures
     roll: StudentRepository
     taken: TakenElsewhere
 
@@ -48,17 +50,19 @@ class StudentArea:
         views = StudentViews(people.accounts, around.batch_jobs)
         bulk = StudentBulk(roll, people.accounts, lookup, audit, clock)
         ground = Ground(places, store, audit, clock, (people.dependants, StudentsDependOn(roll)))
+        departures = Departures(roll, people.accounts, around.batch_jobs, audit)
         near = Neighbours(people.accounts, lookup, free, views)
         return cls(
             campuses=CampusService(ground, country),
             courses=CourseService(ground),
             batches=BatchService(ground),
             students=StudentService(roll, store, bulk, near, country),
-            removal=StudentRemoval(roll, people.accounts, audit, store, ()),
+            removal=StudentRemoval(roll, departures, store, ()),
             credentials=StudentCredentials(
                 roll, store, lookup, people.links, around.batch_jobs, around.engine, audit
             ),
             bulk=bulk,
+            departures=departures,
             roll=roll,
             taken=taken,
         )

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from models import Actor
-from services.accounts.service import AccountService
-from services.audit.service import AuditService
 from services.campuses.problems import NotOnlyYours, StillInUse
 from services.ports import Dependants
+from services.students.departures import Departures
 from services.students.documents import Student
 from services.students.problems import StudentNotFound
 from services.students.repository import StudentRepository
@@ -22,12 +21,11 @@ class StudentRemoval:
     def __init__(
         self,
         students: StudentRepository,
-        accounts: AccountService,
-        audit: AuditService,
+        departures: Departures,
         store: Store,
         dependants: Sequence[Dependants],
     ) -> None:
-        self._students, self._accounts, self._audit = students, accounts, audit
+        self._students, self._departures = students, departures
         self._store, self._dependants = store, dependants
 
     def remove(self, student_id: str, actor: Actor) -> None:
@@ -50,17 +48,9 @@ class StudentRemoval:
         }
         gone = [student for each, student in found.items() if each not in refused]
         for campus_id in sorted({student.campus_id for student in gone}):
-            self._remove_from(campus_id, [s.id for s in gone if s.campus_id == campus_id], actor)
+            ids = [student.id for student in gone if student.campus_id == campus_id]
+            self._departures.remove(Scope.campus(campus_id), ids, actor.id)
         return refused
-
-    def _remove_from(self, campus_id: str, ids: Sequence[str], actor: Actor) -> None:
-        scope = Scope.campus(campus_id)
-        self._accounts.remove_many(scope, ids)
-        self._students.remove_many(scope, ids)
-        for student_id in ids:
-            self._audit.record(
-                "student.removed", actor_id=actor.id, campus_id=campus_id, target=f"student:{student_id}"
-            )
 
     def _refusal(self, student: Student | None, scope: Scope) -> Problem | None:
         if student is None:

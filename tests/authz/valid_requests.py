@@ -188,6 +188,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "student_imports.get_import": _of(import_id=Kind.IMPORT),
     "student_imports.list_imports": _page(Kind.IMPORT, batch_id=Kind.BATCH),
     "student_imports.list_rows": _of(query=ALL, import_id=Kind.IMPORT),
+    "student_imports.undo": _of(more={"statuses": IN_USE}, import_id=Kind.IMPORT),
     "student_imports.template": _plain(query={"format": "csv"}),
     "student_imports.upload": _upload,
     "student_management.bulk_delete": lambda at: Request(
