@@ -202,8 +202,15 @@ class JobEngine(Protocol):
     def free(self, group: str) -> int:
         """Let the held jobs of a group begin; return how many there were."""
 
-    def drop(self, group: str) -> int:
-        """End every job of the group that waits or is held, without running it; return how many."""
+    def park(self, lease: Lease) -> bool:
+        """Hold a job that runs until its group is freed; False if the lease was lost.
+
+        For a handler that sees that its group is held: in one transaction with the look, so that ``free``
+        cannot pass between the two. Whatever it returns then counts for nothing.
+        """
+
+    def drop(self, group: str) -> Sequence[str]:
+        """End every job of the group that waits or is held, without running it; return their keys."""
 
     def wake(self, queue: Queue) -> None:
         """Look for work now instead of at the next tick."""

@@ -115,9 +115,13 @@ class DurableEngine(ABC):
         self._store.after_commit(self._wake_all)
         return freed
 
-    def drop(self, group: str) -> int:
-        """End the group's waiting and held jobs in one update."""
-        return self._jobs.move(group, WAITING, JobState.CANCELLED)
+    def park(self, lease: Lease) -> bool:
+        """Hold a job that runs here; what its handler returns then changes nothing any more."""
+        return self._jobs.park(lease.job_id, lease.fence)
+
+    def drop(self, group: str) -> Sequence[str]:
+        """End the group's waiting and held jobs together."""
+        return self._store.atomically(lambda: self._jobs.cancel(group, WAITING))
 
     @abstractmethod
     def announce(self, queue: Queue, keys: Sequence[str], /) -> None:

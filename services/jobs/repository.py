@@ -83,12 +83,21 @@ class JobRepository:
 
     def move(self, group: str, before: Sequence[JobState], after: JobState) -> int:
         """Take every job of a group that is in one of these states to another one; return how many."""
-        change: dict[str, Any] = {"state": after}
-        if after is JobState.CANCELLED:
-            change["finished_at"] = "$$NOW"
-        return self._jobs.update_many(
-            PLATFORM, {"group": group, "state": {"$in": list(before)}}, [{"$set": change}]
-        )
+        wanted = {"group": group, "state": {"$in": list(before)}}
+        return self._jobs.update_many(PLATFORM, wanted, {"$set": {"state": after}})
+
+    def cancel(self, group: str, states: Sequence[JobState]) -> list[str]:
+        """End every job of a group that is in one of these states; return their keys. For a transaction."""
+        wanted = {"group": group, "state": {"$in": list(states)}}
+        keys = [str(row["_id"]) for row in self._jobs.find(PLATFORM, wanted, {"_id": 1})]
+        ended = {"state": JobState.CANCELLED, "finished_at": "$$NOW"}
+        self._jobs.update_many(PLATFORM, {"_id": {"$in": keys}}, [{"$set": ended}])
+        return keys
+
+    def park(self, job_id: str, fence: int) -> bool:
+        """Hold a job that runs; False if the lease was lost. Its claim burns no attempt."""
+        held = {"state": JobState.HELD, "lease_until": None, "attempt": {"$subtract": ["$attempt", 1]}}
+        return self._jobs.update_one(PLATFORM, _held(job_id, fence), [{"$set": held}])
 
     def counts(self) -> dict[str, int]:
         """Return how many unfinished jobs there are, by queue and state, as ``queue.state``."""

@@ -312,7 +312,7 @@ def test_a_dropped_group_never_runs(machine: Any, looking: Any) -> None:
     one.engine.hold("g1")
     waiting(one, "g1", "c")
 
-    assert one.engine.drop("g1") == 3
+    assert sorted(one.engine.drop("g1")) == ["a", "b", "c"]
     assert one.engine.free("g1") == 0
     waiting(one, "g2", "d")
     one.start()
@@ -321,6 +321,28 @@ def test_a_dropped_group_never_runs(machine: Any, looking: Any) -> None:
     assert {row(looking, key)["state"] for key in "abc"} == {JobState.CANCELLED}
     assert row(looking, "a")["finished_at"] is not None
     assert seen == ["d"]
+
+
+def test_a_job_that_parks_itself_waits_until_its_group_is_freed(machine: Any, looking: Any) -> None:
+    seen: list[int] = []
+
+    def handler(lease: Lease) -> JobResult:
+        seen.append(lease.attempt)
+        if len(seen) == 1:
+            assert one.engine.park(lease)
+        return Later(0)  # counts for nothing once it is parked
+
+    one = machine(handler)
+    waiting(one, "g1", "a")
+    one.start()
+    until(lambda: row(looking, "a")["state"] == JobState.HELD)
+    until(lambda: not any(one.engine.stats().values()))
+    assert not one.engine.park(Lease("a", 1, {}, 1, lambda: True))
+
+    assert one.engine.free("g1") == 1
+
+    until(lambda: len(seen) > 1)
+    assert set(seen) == {1}
 
 
 def test_what_runs_is_neither_held_nor_dropped(machine: Any, looking: Any) -> None:
@@ -335,7 +357,7 @@ def test_what_runs_is_neither_held_nor_dropped(machine: Any, looking: Any) -> No
     waiting(one, "g1", "a")
     assert began.wait(5)
 
-    assert (one.engine.hold("g1"), one.engine.drop("g1")) == (0, 0)
+    assert (one.engine.hold("g1"), one.engine.drop("g1")) == (0, [])
     may_end.set()
 
     until(lambda: row(looking, "a")["state"] == JobState.COMPLETED)

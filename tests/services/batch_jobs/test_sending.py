@@ -102,7 +102,13 @@ class Bench:
     def hold(self, group: str) -> int:
         return 0
 
-    free = drop = hold
+    free = hold
+
+    def drop(self, group: str) -> list[str]:
+        return []
+
+    def park(self, lease: Lease) -> bool:
+        return True
 
     def publish(self, *event: Any) -> None: ...
 
