@@ -48,6 +48,9 @@ from services.jobs.repository import JobRepository
 from services.notifications.rendering import Renderer
 from services.notifications.service import TemplateService
 from services.ports import JSON, Channel, MessageSender, Queue
+from services.processes.heartbeat import Heartbeat
+from services.processes.repository import ProcessRepository
+from services.processes.service import ProcessService
 from services.registry import Services
 from services.students.area import StudentArea
 from services.students.credentials import FILL_JOB
@@ -55,6 +58,7 @@ from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 from utils.context import request_id
 from utils.offload import Offload
+from utils.own_process import cpu_cores, memory_figures
 from utils.resilient_services import Breaker
 from utils.store import Store
 from utils.supervisor import LoopHealth, Supervisor
@@ -80,6 +84,7 @@ class Runtime:
     monitor: ConnectionMonitor
     sockets: LiveSockets
     socketio: SocketIO
+    heartbeat: Heartbeat
 
     def start(self) -> None:
         """Start the background loops; called once per process, after the fork."""
@@ -88,8 +93,10 @@ class Runtime:
     def stop(self) -> None:
         """Close the sockets, claim nothing more, let running jobs reach a safe point, stop the loops."""
         self.sockets.close_all()
+        self.heartbeat.drain()
         self.engine.drain(DRAIN_SECONDS)
         self.supervisor.stop()
+        self.heartbeat.leave()
 
     def loops(self) -> Sequence[LoopHealth]:
         """Return how every background loop does."""
@@ -146,6 +153,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     announcer = Announcer(jobs, batch_jobs, feed)
     idempotency = IdempotencyService(IdempotencyRepository(store), store, clock)
     offload = Offload(len(os.sched_getaffinity(0)), settings.hash_queue)
+    processes = ProcessRepository(store)
     places = Places.over(store)
     lookup = PlaceLookup(places)
     around = Surroundings(
@@ -171,6 +179,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         import_undo=rosters.undo,
         outbox=outbox,
         password_choice=people.password_choice,
+        processes=ProcessService(processes),
         student_credentials=students.credentials,
         student_removal=students.removal,
         students=students.students,
@@ -190,14 +199,36 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     monitor = _monitor(settings, store, clock)
     sockets = LiveSockets(app, socketio, settings.max_sockets)
     message_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
-    engine.install(supervisor, {Queue.IMPORTS: IMPORT_SEATS, Queue.MESSAGES: message_seats})
+    seats = {Queue.IMPORTS: IMPORT_SEATS, Queue.MESSAGES: message_seats}
+    engine.install(supervisor, seats)
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
     supervisor.add("ping-dependencies", 30.0, monitor.tick)
+    heartbeat = Heartbeat(processes, settings.web_role, version())
+    heartbeat.show("loops", supervisor.figures)
+    heartbeat.show("queues", lambda: _queues(seats, engine.stats()))
+    heartbeat.show("sockets", lambda: len(sockets))
+    heartbeat.show("memory", memory_figures)
+    heartbeat.show("cpu", cpu_cores)
+    heartbeat.install(supervisor)
     return Runtime(
-        settings, services, store, renderer, senders, engine, supervisor, monitor, sockets, socketio
+        settings,
+        services,
+        store,
+        renderer,
+        senders,
+        engine,
+        supervisor,
+        monitor,
+        sockets,
+        socketio,
+        heartbeat,
     )
+
+
+def _queues(seats: Mapping[Queue, int], running: Mapping[str, int]) -> Mapping[str, JSON]:
+    return {str(queue): {"seats": most, "running": running.get(queue, 0)} for queue, most in seats.items()}
 
 
 def _nothing(_args: Mapping[str, JSON], _reason: str) -> None:

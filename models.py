@@ -14,10 +14,11 @@ from services.campuses import documents as campuses
 from services.idempotency import documents as idempotency
 from services.imports import documents as imports
 from services.jobs import documents as jobs
+from services.processes import documents as processes
 from services.students import documents as students
 from utils.scope import Scope
 
-_AREAS: Final = (accounts, audit, batch_jobs, campuses, idempotency, imports, jobs, students)
+_AREAS: Final = (accounts, audit, batch_jobs, campuses, idempotency, imports, jobs, processes, students)
 
 INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
     name: indexes for area in _AREAS for name, indexes in area.INDEXES.items()

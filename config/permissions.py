@@ -46,6 +46,7 @@ class Permission(StrEnum):
     STUDENT_UPDATE = "student_management:student:update"
     TEMPLATE_READ = "notifications:template:read"
     TEMPLATE_WRITE = "notifications:template:write"
+    WORKER_READ = "batch_processing:worker:read"
 
     @property
     def module(self) -> str:

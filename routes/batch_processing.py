@@ -8,6 +8,7 @@ from routes._kit.endpoint import route
 from routes._kit.services import services
 from services.batch_jobs.schemas import BatchJobOut, BatchJobQuery, RecipientOut, RecipientQuery
 from services.batch_jobs.service import BatchJobNotFound
+from services.processes.schemas import ProcessOut
 from utils.paging import PageOf
 
 bp = Blueprint("batch_processing", __name__, url_prefix="/batch_processing")
@@ -31,3 +32,9 @@ def get_job(job_id: str, actor: Actor) -> BatchJobOut:
 def list_recipients(job_id: str, query: RecipientQuery, actor: Actor) -> PageOf[RecipientOut]:
     """List what became of each message of a job; ``state`` narrows."""
     return services().batch_jobs.recipients(job_id, query, actor)
+
+
+@route(bp, "GET", "/workers", permission=Permission.WORKER_READ)
+def list_workers() -> PageOf[ProcessOut]:
+    """List the living server processes with their job seats, loops, memory and load."""
+    return services().processes.list_processes()

@@ -16,6 +16,7 @@ from services.imports.service import ImportService
 from services.imports.undo import ImportUndo
 from services.notifications.service import TemplateService
 from services.ports import Outbox
+from services.processes.service import ProcessService
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
 from services.students.service import StudentService
@@ -38,6 +39,7 @@ class Services:
     import_undo: ImportUndo
     outbox: Outbox | None  # none where messages really leave
     password_choice: PasswordChoice
+    processes: ProcessService
     student_credentials: StudentCredentials
     student_removal: StudentRemoval
     students: StudentService

@@ -107,6 +107,13 @@ class Supervisor:
         now = self._clock.monotonic()
         return [loop.health(now) for loop in [*self._loops, self._guard]]
 
+    def figures(self) -> dict[str, dict[str, float | int | bool]]:
+        """Return how every loop does, by name, as plain values."""
+        return {
+            loop.name: {"age_s": round(loop.age, 1), "failures": loop.failures, "well": loop.well}
+            for loop in self.health()
+        }
+
     def _revive(self) -> None:
         now = self._clock.monotonic()
         for loop in self._loops:

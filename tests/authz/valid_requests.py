@@ -157,6 +157,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "batch_processing.get_job": _of(job_id=Kind.JOB),
     "batch_processing.list_jobs": _page(Kind.JOB),
     "batch_processing.list_recipients": _of(query=ALL, job_id=Kind.JOB),
+    "batch_processing.list_workers": _plain(),
     "campus_management.create_campus": _plain(body={**PLACE, "timezone": "Asia/Kolkata"}),
     "campus_management.delete_campus": _of(more={"statuses": IN_USE}, campus_id=Kind.CAMPUS),
     "campus_management.get_campus": _of(campus_id=Kind.CAMPUS),
