@@ -26,6 +26,7 @@ from integrations.redis_live import RedisLive, redis_client
 from integrations.socketio_feed import SocketIOFeed
 from integrations.threads_engine import ThreadsEngine
 from routes import install_routes
+from routes._kit.metrics import Metrics
 from routes.live import LiveSockets
 from services.accounts.area import AccountArea, Surroundings
 from services.accounts.forgotten import FORGOTTEN_JOB
@@ -57,9 +58,10 @@ from services.students.credentials import FILL_JOB
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 from utils.context import request_id
+from utils.lanes import Bound
 from utils.offload import Offload
 from utils.own_process import cpu_cores, memory_figures
-from utils.resilient_services import Breaker
+from utils.resilient_services import Breakers
 from utils.store import Store
 from utils.supervisor import LoopHealth, Supervisor
 
@@ -80,6 +82,8 @@ class Runtime:
     renderer: Renderer
     senders: Mapping[Channel, MessageSender]
     engine: DurableEngine
+    processor: AsyncProcessor
+    breakers: Breakers
     supervisor: Supervisor
     monitor: ConnectionMonitor
     sockets: LiveSockets
@@ -139,10 +143,13 @@ def _socketio(app: Flask, settings: Settings) -> SocketIO:
 def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     clock = SystemClock()
     store = Store(mongo_client(settings))
-    processor = AsyncProcessor(settings.job_workers)
+    figures: Metrics = app.extensions["metrics"]
+    immediate = Bound(settings.immediate_workers, settings.immediate_queue)
+    processor = AsyncProcessor(settings.job_workers, immediate, figures=figures, clock=clock)
     engine = ThreadsEngine(JobRepository(store), store, processor, clock, settings.lease_seconds)
     renderer = Renderer(ROOT / "templates", settings.product_name)
-    outbox, senders = _messengers(settings, clock)
+    breakers = Breakers(clock, figures.breaker_changed)
+    outbox, senders = _messengers(settings, clock, breakers)
     audit = AuditService(AuditRepository(store), clock)
 
     jobs, deliveries = BatchJobRepository(store), DeliveryRepository(store)
@@ -213,17 +220,19 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     heartbeat.show("cpu", cpu_cores)
     heartbeat.install(supervisor)
     return Runtime(
-        settings,
-        services,
-        store,
-        renderer,
-        senders,
-        engine,
-        supervisor,
-        monitor,
-        sockets,
-        socketio,
-        heartbeat,
+        settings=settings,
+        services=services,
+        store=store,
+        renderer=renderer,
+        senders=senders,
+        engine=engine,
+        processor=processor,
+        breakers=breakers,
+        supervisor=supervisor,
+        monitor=monitor,
+        sockets=sockets,
+        socketio=socketio,
+        heartbeat=heartbeat,
     )
 
 
@@ -236,7 +245,7 @@ def _nothing(_args: Mapping[str, JSON], _reason: str) -> None:
 
 
 def _messengers(
-    settings: Settings, clock: SystemClock
+    settings: Settings, clock: SystemClock, breakers: Breakers
 ) -> tuple[LocalOutbox | None, Mapping[Channel, MessageSender]]:
     """Return the outbox (none where messages really leave) and who sends over each channel."""
     if not settings.brevo_api_key:
@@ -245,7 +254,7 @@ def _messengers(
     client = BrevoClient(settings.brevo_api_key, settings.brevo_api_url, settings.brevo_timeout_seconds)
     sender_name = settings.sender_name or settings.product_name
     for_email, for_sms = (
-        Breaker(f"brevo-{channel}", clock, open_seconds=settings.breaker_open_seconds) for channel in Channel
+        breakers.take(f"brevo-{channel}", open_seconds=settings.breaker_open_seconds) for channel in Channel
     )
     email = BrevoEmail(client, for_email, settings.sender_email, sender_name)
     sms = BrevoSms(client, for_sms, settings.sms_sender)

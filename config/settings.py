@@ -70,6 +70,8 @@ class Settings(BaseModel):
 
     job_engine: Literal["threads"] = "threads"
     job_workers: int = Field(100, ge=1, le=1000)
+    immediate_workers: int = Field(32, ge=1, le=1000)
+    immediate_queue: int = Field(200, ge=0)
     job_retention_days: int = Field(90, ge=1)
     lease_seconds: float = Field(30.0, ge=0.5, le=600)
     sub_batch_size: int = Field(100, ge=1, le=100)

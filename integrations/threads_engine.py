@@ -43,7 +43,7 @@ class ThreadsEngine(DurableEngine):
     def drain(self, timeout: float) -> int:
         """Claim nothing more and wait for what runs."""
         self._stopping.set()
-        return self._processor.drain(timeout)
+        return self._processor.drain(timeout).running
 
     def _claimer(self, queue: Queue, most: int) -> Callable[[], None]:
         def claim() -> None:

@@ -1,10 +1,15 @@
-"""What travels with a piece of work: the id of the request that caused it."""
+"""What travels with a piece of work: the request that caused it, its trace, and who asked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
+from typing import Final
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
+_trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+_principal: ContextVar[str] = ContextVar("principal", default="")
+
+TRAVELS: Final = (_request_id, _trace_id, _principal)
 
 
 def request_id() -> str:
@@ -12,9 +17,26 @@ def request_id() -> str:
     return _request_id.get()
 
 
-def begin_request(request: str) -> None:
-    """Mark everything that this thread does from now on as caused by this request."""
+def trace_id() -> str:
+    """Return the trace over several services that the request is part of; empty if the caller named none."""
+    return _trace_id.get()
+
+
+def principal() -> str:
+    """Return the id of whoever asked for what runs now; empty where nobody was signed in."""
+    return _principal.get()
+
+
+def begin_request(request: str, trace: str = "") -> None:
+    """Mark everything that this thread does from now on as caused by this request, of nobody yet."""
     _request_id.set(request)
+    _trace_id.set(trace)
+    _principal.set("")
+
+
+def acts_for(actor_id: str) -> None:
+    """Mark everything that this thread does for this request from now on as asked for by this person."""
+    _principal.set(actor_id)
 
 
 @contextmanager
@@ -25,3 +47,15 @@ def caused_by(request: str) -> Iterator[None]:
         yield
     finally:
         _request_id.reset(token)
+
+
+def carried() -> Context:
+    """Return a context for work on another thread: what travels, and nothing else.
+
+    An open transaction stays behind (a session of MongoDB's driver belongs to one thread), and so do the
+    driver's time limits and Flask's request, which may be over before the work begins.
+    """
+    fresh = Context()
+    for variable in TRAVELS:
+        fresh.run(variable.set, variable.get())
+    return fresh

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from flask import Flask, current_app, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from config.settings import Settings
 from utils.problems import Forbidden
+from utils.resilient_services import Breakers, BreakerState
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 BUCKETS: Final = tuple(
@@ -30,6 +31,40 @@ class Metrics:
             "versant_request_seconds", "Duration of requests", labels, registry=registry, buckets=BUCKETS
         )
 
+        queue = ("queue",)
+        self.tasks = Counter("versant_tasks", "Tasks that ended", (*queue, "state"), registry=registry)
+        self.refused = Counter("versant_tasks_refused", "Tasks without a place", queue, registry=registry)
+        self.task_seconds = Histogram(
+            "versant_task_seconds", "Duration of tasks", queue, registry=registry, buckets=BUCKETS
+        )
+        self.task_wait = Histogram(
+            "versant_task_wait_seconds", "Tasks' wait for a seat", queue, registry=registry, buckets=BUCKETS
+        )
+        self.waiting = _sum_over_processes("versant_tasks_waiting", "Tasks that wait", queue, registry)
+        self.running = _sum_over_processes("versant_tasks_running", "Tasks that run", queue, registry)
+        self.breakers = Counter(
+            "versant_breaker_changes", "Changes of a breaker's state", ("breaker", "to"), registry=registry
+        )
+
+    def queue_is(self, queue: str, waiting: int, running: int) -> None:
+        """Hear how full a queue of this process is now."""
+        self.waiting.labels(queue).set(waiting)
+        self.running.labels(queue).set(running)
+
+    def task_refused(self, queue: str) -> None:
+        """Count a task that found no place."""
+        self.refused.labels(queue).inc()
+
+    def task_ended(self, queue: str, state: str, waited: float, seconds: float) -> None:
+        """Count what became of a task."""
+        self.tasks.labels(queue, state).inc()
+        self.task_wait.labels(queue).observe(waited)
+        self.task_seconds.labels(queue).observe(seconds)
+
+    def breaker_changed(self, breaker: str, to: str) -> None:
+        """Count a breaker that has opened, tries or has closed."""
+        self.breakers.labels(breaker, to).inc()
+
     def text(self) -> bytes:
         """Return the exposition text: requests of all processes, gauges of the one that answers."""
         shown = CollectorRegistry()
@@ -42,11 +77,17 @@ class Metrics:
         return generate_latest(shown) + generate_latest(gauges)
 
 
+def _sum_over_processes(
+    name: str, meaning: str, labels: tuple[str, ...], registry: CollectorRegistry
+) -> Gauge:
+    return Gauge(name, meaning, labels, registry=registry, multiprocess_mode="livesum")
+
+
 class _Gauges:
     """What is read when it is asked for."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield loop ages, sockets and running jobs of this process."""
+        """Yield loop ages, sockets, running jobs and breakers of this process."""
         runtime = current_app.extensions["versant"]
         ages = GaugeMetricFamily("versant_loop_age_seconds", "Since a loop's last good tick", labels=["loop"])
         for loop in runtime.loops():
@@ -56,7 +97,18 @@ class _Gauges:
         for queue, count in runtime.engine.stats().items():
             running.add_metric([queue], count)
         yield running
+        yield _breakers(runtime.breakers)
         yield GaugeMetricFamily("versant_sockets", "Open sockets of this process", value=len(runtime.sockets))
+
+
+def _breakers(breakers: Breakers) -> Metric:
+    family = GaugeMetricFamily(
+        "versant_breaker_state", "1 for the state it is in", labels=["breaker", "state"]
+    )
+    for breaker in breakers.all():
+        for state in BreakerState:
+            family.add_metric([breaker.name, state], float(breaker.state is state))
+    return family
 
 
 def install(app: Flask, settings: Settings) -> None:
