@@ -47,17 +47,16 @@ class ThreadsEngine(DurableEngine):
 
     def _claimer(self, queue: Queue, most: int) -> Callable[[], None]:
         def claim() -> None:
-            while not self.idle() and self._leases.busy(queue) < most:
-                asked = self._clock.monotonic()
-                job = self._jobs.claim(queue, self._leases.seconds)
-                if job is None:
+            while not self.idle() and (free := most - self._leases.busy(queue)) > 0:
+                jobs = self._claims.claim(queue, free)
+                if jobs is None:
                     return
-                self._start(job, asked)
+                for job in jobs:
+                    self._start(job)
 
         return claim
 
-    def _start(self, job: Job, asked: float) -> None:
-        self._leases.take(job, asked)
+    def _start(self, job: Job) -> None:
         if not self._processor.try_submit(self.work, job):
             self._jobs.release(job.id, job.fence, 0, burn=False)
             self._leases.leave(job)

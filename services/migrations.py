@@ -33,10 +33,20 @@ class Migration:
     apply: Callable[[Database[dict[str, Any]]], None]
 
 
+def _drop_claim_index(db: Database[dict[str, Any]]) -> None:
+    """Jobs are claimed in turn since 0.2: the index ``turn`` has taken its place."""
+    jobs = db["engine_jobs"]
+    if "claim" in jobs.index_information():
+        jobs.drop_index("claim")
+
+
+STEPS: Final = (Migration(1, "drop the index by which jobs were claimed", _drop_claim_index),)
+
+
 class Migrator:
     """Applies what has not been applied, then brings indexes and validators in line with the declarations."""
 
-    def __init__(self, db: Database[dict[str, Any]], steps: tuple[Migration, ...] = ()) -> None:
+    def __init__(self, db: Database[dict[str, Any]], steps: tuple[Migration, ...] = STEPS) -> None:
         self._db, self._steps = db, steps
         self._log = db[MIGRATIONS]
 

@@ -28,6 +28,7 @@ class Job(Document):
     """``_id`` is the caller's key. ``fence`` counts the claims, ``attempt`` those that failed.
 
     ``fair`` and ``priority`` say whose turn it takes, ``group`` what it is held, freed and dropped with.
+    ``token`` names the claim that leased it together with others.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Job(Document):
     priority: int = 0
     state: JobState = JobState.AVAILABLE
     run_at: datetime
+    token: str | None = None
     fence: int = 0
     attempt: int = 0
     lease_until: datetime | None = None
@@ -49,7 +51,10 @@ class Job(Document):
 
 INDEXES: Final = {
     JOBS: [
-        IndexModel([("queue", ASCENDING), ("state", ASCENDING), ("run_at", ASCENDING)], name="claim"),
+        IndexModel(
+            [("queue", ASCENDING), ("state", ASCENDING), ("fair", ASCENDING), ("run_at", ASCENDING)],
+            name="turn",
+        ),
         IndexModel([("state", ASCENDING), ("lease_until", ASCENDING)], name="rescue"),
         IndexModel([("group", ASCENDING), ("state", ASCENDING)], name="group"),
         IndexModel("finished_at", name="expiry", expireAfterSeconds=KEEP_SECONDS),

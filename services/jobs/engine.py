@@ -5,12 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Final
 
 from pymongo.errors import PyMongoError
 
+from services.jobs.claiming import Claims
 from services.jobs.documents import Job, JobState
 from services.jobs.leases import Leases
 from services.jobs.repository import JobRepository
@@ -25,7 +26,8 @@ from utils.supervisor import Supervisor
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 25  # claims, most of which a crash may burn
-AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)  # due by every clock; equal dates keep their order
+EARLY: Final = timedelta(hours=1)  # due by MongoDB's clock, however wrong ours is, and in order of arrival
+STRANGE_SECONDS: Final = 2.0
 WAITING: Final = (JobState.AVAILABLE, JobState.HELD)
 
 
@@ -46,6 +48,7 @@ class DurableEngine(ABC):
     def __init__(self, jobs: JobRepository, store: Store, clock: Clock, lease_seconds: float) -> None:
         self._jobs, self._store, self._clock = jobs, store, clock
         self._leases = Leases(jobs, clock, lease_seconds)
+        self._claims = Claims(jobs, self._leases, clock)
         self._handlers: dict[str, Handler] = {}
         self._seats: Mapping[Queue, int] = {}
         self._stopping, self._paused = Event(), Event()
@@ -86,7 +89,7 @@ class DurableEngine(ABC):
         """Store many new jobs."""
         if job not in self._handlers:
             raise LookupError(f"no handler for job {job}")
-        now, cause, due = self._clock.now(), request_id(), run_at or AT_ONCE
+        now, cause = self._clock.now(), request_id()
         new = [
             Job(
                 id=key,
@@ -96,7 +99,7 @@ class DurableEngine(ABC):
                 group=group,
                 fair=fair or job,
                 priority=priority,
-                run_at=due,
+                run_at=run_at or now - EARLY,
                 request_id=cause,
                 created_at=now,
             )
@@ -180,7 +183,10 @@ class DurableEngine(ABC):
             self.wake(job.queue)
 
     def _run(self, job: Job) -> None:
-        handler = self._handlers[job.name]
+        handler = self._handlers.get(job.name)
+        if handler is None:  # of a newer version, while it is rolled out
+            self._jobs.release(job.id, job.fence, STRANGE_SECONDS, burn=False)
+            return
         if job.attempt > MAX_ATTEMPTS:
             reason = job.error or "it never came to an end"
             handler.dead(job.args, reason)

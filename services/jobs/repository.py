@@ -1,7 +1,10 @@
 """The ``engine_jobs`` collection. Every step is one conditional update, timed by MongoDB's own clock."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
+
+from pymongo.errors import AutoReconnect
 
 from services.jobs.documents import JOBS, Job, JobState
 from services.ports import Queue
@@ -30,24 +33,39 @@ class JobRepository:
         """Store new jobs."""
         self._jobs.insert_many(PLATFORM, [job.to_mongo() for job in jobs])
 
-    def claim(self, queue: Queue, lease_seconds: float) -> Job | None:
-        """Lease the job that has been due longest, or return None."""
-        row = self._jobs.find_and_update(
+    def waiting(self, queue: Queue) -> dict[str | None, int]:
+        """Return each ``fair`` key that has a job due, with the priority of the one that is due longest.
+
+        One seek in the index for each key, however many jobs it has.
+        """
+        order = {"$sort": {"queue": 1, "state": 1, "fair": 1, "run_at": 1}}
+        first = {"run_at": {"$first": "$run_at"}, "priority": {"$first": "$priority"}}
+        rows = self._jobs.aggregate(
             PLATFORM,
-            {"queue": queue, "state": JobState.AVAILABLE, **DUE},
-            [
-                {
-                    "$set": {
-                        "state": JobState.RUNNING,
-                        "fence": {"$add": ["$fence", 1]},
-                        "attempt": {"$add": ["$attempt", 1]},
-                        "lease_until": _in(lease_seconds),
-                    }
-                }
-            ],
-            sort=[("run_at", 1)],
+            {"queue": queue, "state": JobState.AVAILABLE},
+            [order, {"$group": {"_id": "$fair", **first}}, {"$match": DUE}],
         )
-        return Job.from_mongo(row) if row else None
+        return {row["_id"]: int(row.get("priority") or 0) for row in rows}
+
+    def due(self, queue: Queue, fair: str | None, limit: int) -> list[str]:
+        """Return the ids of a key's jobs that have been due longest."""
+        query = {"queue": queue, "state": JobState.AVAILABLE, "fair": fair, **DUE}
+        rows = self._jobs.find(PLATFORM, query, {"_id": 1}, sort=[("run_at", 1)], limit=limit)
+        return [str(row["_id"]) for row in rows]
+
+    def claim(self, job_ids: Sequence[str], token: str, lease_seconds: float) -> list[Job]:
+        """Lease those of these jobs that are still to be had, and return them.
+
+        What bears the token is ours, also where the update's answer was lost on the way: it is not sent
+        twice, for the second one would find nothing to change.
+        """
+        if not job_ids:
+            return []
+        ids, change = {"_id": {"$in": list(job_ids)}}, _leased(token, lease_seconds)
+        with suppress(AutoReconnect):
+            self._jobs.update_many(PLATFORM, {**ids, "state": JobState.AVAILABLE, **DUE}, [{"$set": change}])
+        rows = self._jobs.find(PLATFORM, {**ids, "token": token, "state": JobState.RUNNING})
+        return [Job.from_mongo(row) for row in rows]
 
     def renew(self, job_id: str, fence: int, lease_seconds: float) -> bool:
         """Prolong a lease; False if it was lost."""
@@ -78,7 +96,7 @@ class JobRepository:
         return self._jobs.update_many(
             PLATFORM,
             {"state": JobState.RUNNING, "$expr": {"$lt": ["$lease_until", "$$NOW"]}},
-            [{"$set": {"state": JobState.AVAILABLE, "run_at": "$$NOW", "lease_until": None}}],
+            [{"$set": {"state": JobState.AVAILABLE, "lease_until": None}}],
         )
 
     def move(self, group: str, before: Sequence[JobState], after: JobState) -> int:
@@ -105,6 +123,16 @@ class JobRepository:
         group = {"$group": {"_id": {"q": "$queue", "s": "$state"}, "n": {"$sum": 1}}}
         rows = self._jobs.aggregate(PLATFORM, unfinished, [group])
         return {f"{row['_id']['q']}.{row['_id']['s']}": int(row["n"]) for row in rows}
+
+
+def _leased(token: str, seconds: float) -> dict[str, Any]:
+    return {
+        "state": JobState.RUNNING,
+        "token": {"$literal": token},
+        "fence": {"$add": ["$fence", 1]},
+        "attempt": {"$add": ["$attempt", 1]},
+        "lease_until": _in(seconds),
+    }
 
 
 def _held(job_id: str, fence: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from integrations.threads_engine import ThreadsEngine
 from services.jobs.documents import INDEXES, JOBS, JobState
@@ -23,13 +24,13 @@ LEASE_SECONDS = 0.6
 class Machine:
     """An engine with its loops, as one server process has them."""
 
-    def __init__(self, store: Store, handler: Callable[[Lease], JobResult]) -> None:
+    def __init__(self, store: Store, handler: Callable[[Lease], JobResult], seats: int = 4) -> None:
         self.buried: list[tuple[Mapping[str, Any], str]] = []
         self.jobs = JobRepository(store)
         self.engine = ThreadsEngine(self.jobs, store, AsyncProcessor(8), SystemClock(), LEASE_SECONDS)
         self.engine.handle("work", handler, lambda args, reason: self.buried.append((args, reason)))
         self.supervisor = Supervisor(SystemClock())
-        self.engine.install(self.supervisor, {Queue.MESSAGES: 4})
+        self.engine.install(self.supervisor, {Queue.MESSAGES: seats})
 
     def start(self) -> "Machine":
         self.supervisor.start()
@@ -51,8 +52,8 @@ def machine(store: Store, runtime: Any) -> Iterator[Callable[..., Machine]]:
     """Make machines that share one database; the app's own engine does not know their jobs' names."""
     made: list[Machine] = []
 
-    def make(handler: Callable[[Lease], JobResult]) -> Machine:
-        made.append(Machine(store, handler))
+    def make(handler: Callable[[Lease], JobResult], **how: Any) -> Machine:
+        made.append(Machine(store, handler, **how))
         return made[-1]
 
     runtime.engine.pause()
@@ -151,7 +152,7 @@ def test_a_job_of_a_dead_process_is_rescued_when_its_lease_has_lapsed(machine: A
     seen: list[int] = []
     one = machine(noting(seen, "fence"))
     one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
-    dead = one.jobs.claim(Queue.MESSAGES, LEASE_SECONDS)  # as by a process that is killed right after
+    (dead,) = one.jobs.claim(["k1"], "t1", LEASE_SECONDS)  # as by a process that is killed right after
 
     one.start()
 
@@ -162,9 +163,9 @@ def test_a_job_of_a_dead_process_is_rescued_when_its_lease_has_lapsed(machine: A
 def test_a_late_write_of_an_older_claim_changes_nothing(machine: Any, looking: Any) -> None:
     one = machine(lambda lease: Done())
     one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
-    old = one.jobs.claim(Queue.MESSAGES, 0.001)
+    (old,) = one.jobs.claim(["k1"], "t1", 0.001)
     until(lambda: one.jobs.rescue())
-    new = one.jobs.claim(Queue.MESSAGES, 30)
+    (new,) = one.jobs.claim(["k1"], "t2", 30)
 
     assert not one.jobs.finish("k1", old.fence, JobState.COMPLETED)
     assert not one.jobs.renew("k1", old.fence, 30)
@@ -361,3 +362,73 @@ def test_what_runs_is_neither_held_nor_dropped(machine: Any, looking: Any) -> No
     may_end.set()
 
     until(lambda: row(looking, "a")["state"] == JobState.COMPLETED)
+
+
+def submit_twenty(one: Any, turn: str) -> None:
+    many: list[tuple[str, Mapping[str, Any]]] = [(f"{turn}:{n}", {}) for n in range(20)]
+    one.engine.submit_many("work", many, queue=Queue.MESSAGES, fair=turn, group=turn)
+
+
+def test_claiming_neither_scans_the_collection_nor_sorts_in_memory(machine: Any, looking: Any) -> None:
+    looking.command("profile", 2, filter={"ns": looking[JOBS].full_name, "appName": "versant"})
+    try:
+        one = machine(lambda lease: Done()).start()
+        for turn in ("a/1", "a/2", "b/1"):
+            submit_twenty(one, turn)
+        one.engine.drop("b/1")
+        until(lambda: looking[JOBS].count_documents({"state": "completed"}) >= 40)
+    finally:
+        looking.command("profile", 0)
+        asked = list(looking["system.profile"].find({"planSummary": {"$exists": True}}))
+        looking["system.profile"].drop()
+
+    assert {seen["op"] for seen in asked} >= {"command", "query", "update"}
+    assert [seen for seen in asked if "COLLSCAN" in seen["planSummary"] or seen.get("hasSortStage")] == []
+    heads = [seen for seen in asked if "DISTINCT_SCAN" in seen["planSummary"]]
+    assert heads
+    assert max(seen["keysExamined"] for seen in heads) <= 4  # one for each key that waits, and the end
+
+
+def test_jobs_of_all_keys_take_turns(machine: Any, looking: Any) -> None:
+    seen: list[str] = []
+    one = machine(noting(seen, "job_id"), seats=1)
+    for turn in ("a/1", "a/2", "b/1"):
+        submit_twenty(one, turn)
+
+    one.start()
+
+    until(lambda: len(seen) == 60)
+    first = [key.rpartition(":")[0] for key in seen[:20]]
+    assert 9 <= first.count("b/1") <= 11
+    assert 4 <= first.count("a/1") <= 6
+
+
+def test_a_claim_whose_answer_was_lost_is_read_back(
+    machine: Any, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    one = machine(noting(seen, "attempt"))
+    one.engine.submit_many("work", [("a", {}), ("b", {})], queue=Queue.MESSAGES)
+    write = one.jobs._jobs.update_many
+
+    def lost(*args: Any) -> int:
+        write(*args)
+        raise AutoReconnect("the connection broke")
+
+    monkeypatch.setattr(one.jobs._jobs, "update_many", lost)
+    claimed = one.jobs.claim(["a", "b"], "t1", 30)
+    monkeypatch.undo()
+
+    assert {job.id for job in claimed} == {"a", "b"}
+    assert one.jobs.claim(["a", "b"], "t2", 30) == []
+
+
+def test_a_job_that_only_a_newer_version_knows_is_left_to_it(machine: Any, looking: Any) -> None:
+    newer, older = machine(lambda lease: Done()), machine(lambda lease: Done())
+    newer.engine.handle("new work", lambda lease: Done(), lambda args, reason: None)
+    newer.engine.submit("new work", {}, queue=Queue.MESSAGES, key="k1")
+
+    older.start()
+    until(lambda: row(looking, "k1")["fence"] == 1 and row(looking, "k1")["state"] == JobState.AVAILABLE)
+
+    assert row(looking, "k1")["attempt"] == 0

@@ -75,14 +75,21 @@ class Everybody:
 class Bench:
     """A batch job service over the test's database, with its providers and a hand-cranked engine."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Any, engine: Any = None, size: int = 100) -> None:
         store = runtime.store
         self.email, self.sms = Provider(Channel.EMAIL), Provider(Channel.SMS, 1, 0.0)
         senders = {Channel.EMAIL: self.email, Channel.SMS: self.sms}
         self.jobs, self.deliveries = BatchJobRepository(store), DeliveryRepository(store)
         self.work: list[tuple[str, Mapping[str, Any]]] = []
         self.service = BatchJobService(
-            self.jobs, self.deliveries, store, self, runtime.renderer, senders, SystemClock(), 100
+            self.jobs,
+            self.deliveries,
+            store,
+            engine or self,
+            runtime.renderer,
+            senders,
+            SystemClock(),
+            size,
         )
         announcer = Announcer(self.jobs, self.service, self)
         self.rights = Everybody()
@@ -112,9 +119,9 @@ class Bench:
 
     def publish(self, *event: Any) -> None: ...
 
-    def job(self, people: int, *channels: Channel) -> BatchJob:
+    def job(self, people: int, *channels: Channel, campus_id: str = "c1") -> BatchJob:
         job = self.service.open(
-            JobType.CREDENTIALS, channels, campus_id="c1", course_ids=("x",), actor_id="admin"
+            JobType.CREDENTIALS, channels, campus_id=campus_id, course_ids=("x",), actor_id="admin"
         )
         addresses = {Channel.EMAIL: "p@example.com", Channel.SMS: "+919000000000"}
         self.service.add(job, [Recipient(f"p{n}", f"Person {n}", addresses) for n in range(people)])
