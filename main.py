@@ -21,7 +21,9 @@ from connection_monitor import ConnectionMonitor
 from integrations.brevo import BrevoEmail, BrevoSms
 from integrations.brevo_client import BrevoClient
 from integrations.local_files import LocalFiles
+from integrations.memory import MemoryBus
 from integrations.outbox import LocalOutbox, OutboxSender
+from integrations.redis_bus import RedisBus
 from integrations.redis_live import RedisLive, redis_client
 from integrations.socketio_feed import SocketIOFeed
 from integrations.threads_engine import ThreadsEngine
@@ -48,7 +50,7 @@ from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.notifications.rendering import Renderer
 from services.notifications.service import TemplateService
-from services.ports import JSON, Channel, MessageSender, Queue
+from services.ports import JSON, Bus, Channel, MessageSender, Queue
 from services.processes.heartbeat import Heartbeat
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
@@ -84,6 +86,7 @@ class Runtime:
     engine: DurableEngine
     processor: AsyncProcessor
     breakers: Breakers
+    bus: Bus
     supervisor: Supervisor
     monitor: ConnectionMonitor
     sockets: LiveSockets
@@ -142,6 +145,8 @@ def _socketio(app: Flask, settings: Settings) -> SocketIO:
 
 def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     clock = SystemClock()
+    supervisor = Supervisor(clock)
+    bus = _bus(settings, clock, supervisor)
     store = Store(mongo_client(settings))
     figures: Metrics = app.extensions["metrics"]
     immediate = Bound(settings.immediate_workers, settings.immediate_queue)
@@ -164,7 +169,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     places = Places.over(store)
     lookup = PlaceLookup(places)
     around = Surroundings(
-        settings, store, clock, offload, audit, idempotency, batch_jobs, engine, renderer, lookup
+        settings, store, clock, offload, audit, idempotency, batch_jobs, engine, renderer, lookup, bus
     )
     people = AccountArea.over(around)
     students = StudentArea.over(around, people, places, lookup)
@@ -202,7 +207,6 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.handle(APPLY_JOB, rosters.jobs.apply, rosters.jobs.dead)
     engine.handle(UNDO_JOB, rosters.jobs.undo, rosters.jobs.undo_dead)
 
-    supervisor = Supervisor(clock)
     monitor = _monitor(settings, store, clock)
     sockets = LiveSockets(app, socketio, settings.max_sockets)
     message_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
@@ -228,6 +232,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         engine=engine,
         processor=processor,
         breakers=breakers,
+        bus=bus,
         supervisor=supervisor,
         monitor=monitor,
         sockets=sockets,
@@ -238,6 +243,14 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
 
 def _queues(seats: Mapping[Queue, int], running: Mapping[str, int]) -> Mapping[str, JSON]:
     return {str(queue): {"seats": most, "running": running.get(queue, 0)} for queue, most in seats.items()}
+
+
+def _bus(settings: Settings, clock: SystemClock, supervisor: Supervisor) -> Bus:
+    if not settings.redis_url:
+        return MemoryBus()
+    bus = RedisBus(settings.redis_url, clock)
+    bus.install(supervisor)
+    return bus
 
 
 def _nothing(_args: Mapping[str, JSON], _reason: str) -> None:

@@ -55,6 +55,7 @@ def ready() -> Response:
         for part in runtime.monitor.health()
     ]
     parts += [_channel(str(channel), dict(sender.status())) for channel, sender in runtime.senders.items()]
+    parts.append(_bus(dict(runtime.bus.status())))
     parts += [_loop(loop) for loop in runtime.loops()]
     readiness = Readiness(ready=all(part.ok for part in parts if part.required), parts=parts)
     body = readiness.model_dump_json()
@@ -73,6 +74,11 @@ def _channel(name: str, status: dict[str, Any]) -> Part:
     breaker = status.get("breaker") or {}
     fine = breaker.get("state", "closed") != "open"
     return Part(name=name, ok=fine, required=False, detail="" if fine else "waits", extra=status)
+
+
+def _bus(status: dict[str, Any]) -> Part:
+    fine = bool(status["hears"])
+    return Part(name="bus", ok=fine, required=False, detail="" if fine else "is deaf", extra=status)
 
 
 def _loop(loop: LoopHealth) -> Part:

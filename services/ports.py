@@ -216,6 +216,28 @@ class JobEngine(Protocol):
         """Look for work now instead of at the next tick."""
 
 
+# --- between processes ------------------------------------------------------------------------------------
+
+
+class Bus(Protocol):
+    """Tells every process something at once. A message may be lost: it only hastens what is true anyway.
+
+    Whoever publishes hears it too, before ``publish`` returns; the others a moment later, in any order.
+    """
+
+    def publish(self, topic: str, payload: Mapping[str, JSON]) -> None:
+        """Tell everybody who has subscribed to the topic; never blocks on a broker and never raises."""
+
+    def subscribe(self, topic: str, hear: Callable[[Mapping[str, JSON]], None]) -> None:
+        """Call ``hear`` with every payload of the topic, from any process; it has to be quick."""
+
+    def on_gap(self, call: Callable[[], None]) -> None:
+        """Call ``call`` when this process hears again after it may have missed something."""
+
+    def status(self) -> Mapping[str, JSON]:
+        """Return the state for people; ``hears`` is false while what others say is lost on this process."""
+
+
 # --- progress, files --------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ from services.audit.service import AuditService
 from services.batch_jobs.service import BatchJobService
 from services.idempotency.service import IdempotencyService
 from services.notifications.rendering import Renderer
-from services.ports import JobEngine, OrganisationLookup
+from services.ports import Bus, JobEngine, OrganisationLookup
 from utils.clock import Clock
 from utils.offload import Offload
 from utils.store import Store
@@ -46,6 +46,7 @@ class Surroundings:
     engine: JobEngine
     renderer: Renderer
     places: OrganisationLookup
+    bus: Bus
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class AccountArea:
         choice = PasswordChoice(passwords, around.places)
         throttle = LoginThrottle(ThrottleRepository(store))
         door = Door(stored.users, names, passwords, throttle)
-        principals = Principals(stored, clock)
+        principals = Principals(stored, clock, around.bus)
         sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
         links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
         mail = CredentialMail(links, around.batch_jobs)

@@ -1,5 +1,6 @@
 """Who stands behind a session, as the database knows them now."""
 
+from collections.abc import Mapping
 from threading import Lock
 from typing import Final
 
@@ -9,23 +10,27 @@ from config.permissions import GRANTS, Permission, Role, module_grants
 from models import Actor
 from services.accounts.documents import User, UserStatus
 from services.accounts.repository import AccountRepositories
+from services.ports import JSON, Bus
 from utils.clock import Clock
 from utils.scope import Scope
 
 REMEMBERED_SECONDS: Final = 0.5
 REMEMBERED_PEOPLE: Final = 20_000
+CHANGED: Final = "principals.changed"
 PRINCIPAL: Final = Scope.unscoped("principal")
 
 
 class Principals:
-    """Reads actors, and remembers each for half a second; a change in this process is seen at once."""
+    """Reads actors, and remembers each for half a second; every process is told of a change at once."""
 
-    def __init__(self, stored: AccountRepositories, clock: Clock) -> None:
+    def __init__(self, stored: AccountRepositories, clock: Clock, bus: Bus) -> None:
         self._stored = stored
         self._known: TTLCache[str, dict[str, Actor]] = TTLCache(
             REMEMBERED_PEOPLE, REMEMBERED_SECONDS, clock.monotonic
         )
         self._changes, self._lock = 0, Lock()
+        self._bus = bus
+        bus.subscribe(CHANGED, self._forget)
 
     def of(self, session_id: str, user_id: str) -> Actor | None:
         """Return the actor; None when the session has ended or the person may not enter."""
@@ -39,10 +44,14 @@ class Principals:
         return actor
 
     def changed(self, user_id: str) -> None:
+        """Make every process forget a person; this one has when the call returns."""
+        self._bus.publish(CHANGED, {"user_id": user_id})
+
+    def _forget(self, payload: Mapping[str, JSON]) -> None:
         """Forget a person, whatever is being read about them at this moment included."""
         with self._lock:
             self._changes += 1
-            self._known.pop(user_id, None)
+            self._known.pop(str(payload["user_id"]), None)
 
     def _read(self, session_id: str, user_id: str) -> Actor | None:
         if self._stored.sessions.live_owner(session_id) != user_id:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from integrations.memory import MemoryBus
 from main import Runtime
 from models import Actor
 from services.accounts.principals import Principals
@@ -29,8 +30,13 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def principals(runtime: Runtime, hands: Hands) -> Principals:
-    return Principals(AccountRepositories.over(runtime.store), hands)
+def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+@pytest.fixture
+def principals(runtime: Runtime, hands: Hands, bus: MemoryBus) -> Principals:
+    return Principals(AccountRepositories.over(runtime.store), hands, bus)
 
 
 @pytest.fixture
@@ -68,6 +74,18 @@ def test_a_change_in_this_process_is_seen_at_once(
     assert principals.of(*holder) is None
 
 
+def test_a_change_in_another_process_is_seen_as_soon_as_it_is_heard(
+    principals: Principals, runtime: Runtime, bus: MemoryBus, holder: tuple[str, str], db: Any
+) -> None:
+    elsewhere = Principals(AccountRepositories.over(runtime.store), Hands(), bus)
+    principals.of(*holder)
+    deactivate(db, holder[1])
+
+    elsewhere.changed(holder[1])
+
+    assert principals.of(*holder) is None
+
+
 def test_what_changes_while_it_is_read_is_not_remembered(
     runtime: Runtime, holder: tuple[str, str], db: Any
 ) -> None:
@@ -80,7 +98,7 @@ def test_what_changes_while_it_is_read_is_not_remembered(
             self.changed(user_id)
             return actor
 
-    principals = Interrupted(stored, Hands())
+    principals = Interrupted(stored, Hands(), MemoryBus())
 
     assert principals.of(*holder) is not None
     assert principals.of(*holder) is None
