@@ -4,7 +4,7 @@ Importing it does nothing. ``create_app`` builds an app; ``Runtime.start`` start
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -61,6 +61,7 @@ from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 from utils.context import request_id
 from utils.lanes import Bound
+from utils.mongo_watch import MongoWatch
 from utils.offload import Offload
 from utils.own_process import cpu_cores, memory_figures
 from utils.resilient_services import Breakers
@@ -71,7 +72,6 @@ ROOT: Final = Path(__file__).resolve().parent
 DRAIN_SECONDS: Final = 20.0
 IMPORT_SEATS: Final = 2
 PROVIDER_SEATS, OUTBOX_SEATS = 8, 3  # a provider is waited for, the outbox only costs our own time
-REQUIRED: Final = frozenset({"mongodb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +146,15 @@ def _socketio(app: Flask, settings: Settings) -> SocketIO:
 def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     clock = SystemClock()
     supervisor = Supervisor(clock)
+    monitor = ConnectionMonitor(clock)
+    monitor.install(supervisor)
+    monitor.when_back(supervisor.wake)
     bus = _bus(settings, clock, supervisor)
-    store = Store(mongo_client(settings))
+    watch = MongoWatch(lambda: monitor.suspect("mongodb"))
+    store = Store(mongo_client(settings, [watch]), lambda: monitor.away("mongodb"))
+    monitor.watch("mongodb", store.ping, required=True)
+    if settings.redis_url:
+        monitor.watch("redis", redis_client(settings.redis_url).ping, required=False)
     figures: Metrics = app.extensions["metrics"]
     immediate = Bound(settings.immediate_workers, settings.immediate_queue)
     processor = AsyncProcessor(settings.job_workers, immediate, figures=figures, clock=clock)
@@ -207,7 +214,6 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.handle(APPLY_JOB, rosters.jobs.apply, rosters.jobs.dead)
     engine.handle(UNDO_JOB, rosters.jobs.undo, rosters.jobs.undo_dead)
 
-    monitor = _monitor(settings, store, clock)
     sockets = LiveSockets(app, socketio, settings.max_sockets)
     message_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
     seats = {Queue.IMPORTS: IMPORT_SEATS, Queue.MESSAGES: message_seats}
@@ -215,13 +221,13 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
-    supervisor.add("ping-dependencies", 30.0, monitor.tick)
-    heartbeat = Heartbeat(processes, settings.web_role, version())
+    heartbeat = Heartbeat(processes, settings.web_role, version(), lambda: monitor.suspect("mongodb"))
     heartbeat.show("loops", supervisor.figures)
     heartbeat.show("queues", lambda: _queues(seats, engine.stats()))
     heartbeat.show("sockets", lambda: len(sockets))
     heartbeat.show("memory", memory_figures)
     heartbeat.show("cpu", cpu_cores)
+    heartbeat.show("mongodb", watch.figures)
     heartbeat.install(supervisor)
     return Runtime(
         settings=settings,
@@ -272,10 +278,3 @@ def _messengers(
     email = BrevoEmail(client, for_email, settings.sender_email, sender_name)
     sms = BrevoSms(client, for_sms, settings.sms_sender)
     return None, {Channel.EMAIL: email, Channel.SMS: sms}
-
-
-def _monitor(settings: Settings, store: Store, clock: SystemClock) -> ConnectionMonitor:
-    pings: dict[str, Callable[[], object]] = {"mongodb": lambda: store.db.command("ping")}
-    if settings.redis_url:
-        pings["redis"] = redis_client(settings.redis_url).ping
-    return ConnectionMonitor(pings, REQUIRED, clock)

@@ -1,5 +1,6 @@
 """How this product talks to MongoDB. Building a client opens nothing; the first command does."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo import MongoClient, WriteConcern
@@ -9,7 +10,7 @@ from pymongo.read_preferences import ReadPreference
 from config.settings import Settings
 
 
-def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
+def mongo_client(settings: Settings, listeners: Sequence[Any] = ()) -> MongoClient[dict[str, Any]]:
     """Return a pooled client whose writes survive a crash: majority, journalled, retried once by the driver.
 
     ``timeoutMS`` bounds every operation as a whole and travels to the server as ``maxTimeMS``.
@@ -29,6 +30,7 @@ def mongo_client(settings: Settings) -> MongoClient[dict[str, Any]]:
         journal=True,
         readConcernLevel="majority",
         compressors="zstd,snappy",
+        event_listeners=list(listeners),
     )
 
 

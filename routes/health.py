@@ -28,9 +28,10 @@ class Part(BaseModel):
 
 
 class Readiness(BaseModel):
-    """``ready`` is true when every required part is fine."""
+    """``ready`` is true when every required part is fine; ``degraded`` names the others that are not."""
 
     ready: bool
+    degraded: list[str]
     parts: list[Part]
 
 
@@ -57,7 +58,12 @@ def ready() -> Response:
     parts += [_channel(str(channel), dict(sender.status())) for channel, sender in runtime.senders.items()]
     parts.append(_bus(dict(runtime.bus.status())))
     parts += [_loop(loop) for loop in runtime.loops()]
-    readiness = Readiness(ready=all(part.ok for part in parts if part.required), parts=parts)
+    bad = [part for part in parts if not part.ok]
+    readiness = Readiness(
+        ready=not any(part.required for part in bad),
+        degraded=[part.name for part in bad if not part.required],
+        parts=parts,
+    )
     body = readiness.model_dump_json()
     return Response(body, 200 if readiness.ready else 503, mimetype="application/json")
 

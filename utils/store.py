@@ -11,6 +11,7 @@ from pymongo import MongoClient, ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from config.database import durable
 from utils.scope import Scope
@@ -21,6 +22,7 @@ Change: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 T = TypeVar("T")
 
 IMMUTABLE: Final = frozenset({"_id", "campus_id"})
+PING_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -36,12 +38,25 @@ class OutsideScope(Exception):
     """Code tried to write a row that its own scope does not hold: a defect, never a client's fault."""
 
 
-class Store:
-    """One database. Everything inside ``atomically`` is written together or not at all."""
+class DatabaseAway(PyMongoError):
+    """The database is known not to answer, so nobody was made to wait for it."""
 
-    def __init__(self, client: MongoClient[Row]) -> None:
-        self._client = client
+
+class Store:
+    """One database. Everything inside ``atomically`` is written together or not at all.
+
+    While ``away`` says that it does not answer, every command fails at once instead of holding its thread
+    until the driver gives up.
+    """
+
+    def __init__(self, client: MongoClient[Row], away: Callable[[], bool] = lambda: False) -> None:
+        self._client, self._away = client, away
         self.db: Database[Row] = client.get_default_database()
+
+    def ping(self) -> None:
+        """Return once the database has answered; raise PyMongoError when it does not within a second."""
+        with pymongo.timeout(PING_SECONDS):
+            self.db.command("ping")
 
     def atomically(self, work: Callable[[], T], *, patience: float | None = None) -> T:
         """Run ``work`` in one transaction and return its result; joins the transaction already open here.
@@ -80,11 +95,11 @@ class Store:
 
     def system(self, name: str) -> "Rows":
         """Return a collection that belongs to the platform, not to a campus."""
-        return Rows(self.db[name], ScopeRule(tenant=False))
+        return Rows(self.db[name], ScopeRule(tenant=False), self._away)
 
     def rows(self, name: str, rule: "ScopeRule | None" = None) -> "Rows":
         """Return a tenant collection."""
-        return Rows(self.db[name], rule or ScopeRule())
+        return Rows(self.db[name], rule or ScopeRule(), self._away)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +146,8 @@ PLATFORM: Final = Scope("platform")
 class Rows:
     """One collection. No method can be called without a scope, and each names it in the command's comment."""
 
-    def __init__(self, collection: Collection[Row], rule: ScopeRule) -> None:
-        self._rows, self._rule = collection, rule
+    def __init__(self, collection: Collection[Row], rule: ScopeRule, away: Callable[[], bool]) -> None:
+        self._collection, self._rule, self._away = collection, rule, away
 
     def find_one(self, scope: Scope, query: Query, projection: Query | None = None) -> Row | None:
         """Return one row of the scope, or None."""
@@ -230,6 +245,12 @@ class Rows:
         """Remove every matching row; return how many."""
         return self._rows.delete_many(self._within(scope, query), **_how(scope)).deleted_count
 
+    @property
+    def _rows(self) -> Collection[Row]:
+        if self._away():
+            raise DatabaseAway(self._collection.name)
+        return self._collection
+
     def _within(self, scope: Scope, query: Query) -> Row:
         narrowed = self._rule.filter(scope)
         if any(narrowed[name] != query[name] for name in narrowed.keys() & query.keys()):
@@ -242,7 +263,7 @@ class Rows:
             and scope.campus_id is not None
             and row.get(self._rule.campus) != scope.campus_id
         ):
-            raise OutsideScope(f"{self._rows.name}: a row of another campus than {scope.label}")
+            raise OutsideScope(f"{self._collection.name}: a row of another campus than {scope.label}")
 
 
 def _how(scope: Scope) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 
 from utils.clock import Clock
+from utils.store import DatabaseAway
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ class Loop:
             self._wake.clear()
             try:
                 self.tick()
+            except DatabaseAway:  # the log has heard of it once already
+                self._failures += 1
             except Exception:
                 self._failures += 1
                 logger.exception("loop %s failed %d times in a row", self.name, self._failures)
@@ -93,6 +96,11 @@ class Supervisor:
         self._stopping.clear()
         for loop in [*self._loops, self._guard]:
             loop.start(self._clock, self._stopping)
+
+    def wake(self) -> None:
+        """Let every loop tick now, also those that hold back after failures."""
+        for loop in self._loops:
+            loop.wake()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Ask every loop to end and wait for it."""

@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from utils.problems import Malformed, Problem, TooLarge, Unauthorized, Unavailable
+from utils.store import DatabaseAway
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ def http_error(error: HTTPException) -> Response:
 
 def database_error(error: PyMongoError) -> Response:
     """Answer 503; the log has the rest, without the command, which may hold personal data."""
-    logger.error("database error on %s: %s", request.path, type(error).__name__)
+    if not isinstance(error, DatabaseAway):  # of that the log has heard already
+        logger.error("database error on %s: %s", request.path, type(error).__name__)
     return problem_response(Unavailable("The database does not answer.", retry_after=2))
 
 

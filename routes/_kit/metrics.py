@@ -87,7 +87,7 @@ class _Gauges:
     """What is read when it is asked for."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield loop ages, sockets, running jobs and breakers of this process."""
+        """Yield loop ages, running jobs, breakers, dependencies and sockets of this process."""
         runtime = current_app.extensions["versant"]
         ages = GaugeMetricFamily("versant_loop_age_seconds", "Since a loop's last good tick", labels=["loop"])
         for loop in runtime.loops():
@@ -98,6 +98,10 @@ class _Gauges:
             running.add_metric([queue], count)
         yield running
         yield _breakers(runtime.breakers)
+        up = GaugeMetricFamily("versant_dependency_up", "Whether its last ping was answered", labels=["name"])
+        for part in runtime.monitor.known():
+            up.add_metric([part.name], part.ok)
+        yield up
         yield GaugeMetricFamily("versant_sockets", "Open sockets of this process", value=len(runtime.sockets))
 
 

@@ -29,10 +29,13 @@ class Heartbeat:
     one that is seen twice is known.
     """
 
-    def __init__(self, processes: ProcessRepository, role: str, version: str) -> None:
+    def __init__(
+        self, processes: ProcessRepository, role: str, version: str, missed: Callable[[], object]
+    ) -> None:
+        """``missed`` is called when a beat could not be written."""
         self.id: Final = new_id()
         self._processes = processes
-        self._role, self._version = role, version
+        self._role, self._version, self._missed = role, version, missed
         self._state = ProcessState.SERVING
         self._sources: dict[str, Source] = {}
         self._handlers: dict[str, CommandHandler] = {}
@@ -54,7 +57,11 @@ class Heartbeat:
     def tick(self) -> None:
         """Beat, and do what there is to do."""
         with self._beating:
-            row = self._processes.beat(self.id, self._facts(), sorted(self._done))
+            try:
+                row = self._processes.beat(self.id, self._facts(), sorted(self._done))
+            except PyMongoError:
+                self._missed()
+                raise
             self._done &= {command.id for command in row.commands}
             for command in row.commands:
                 if command.id not in self._done:

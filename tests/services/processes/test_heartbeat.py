@@ -17,7 +17,7 @@ from tests.cast import Cast
 @pytest.fixture
 def other(runtime: Runtime) -> Heartbeat:
     """Another process, which beats when the test says so."""
-    return Heartbeat(ProcessRepository(runtime.store), "worker", "9.9.9")
+    return Heartbeat(ProcessRepository(runtime.store), "worker", "9.9.9", lambda: None)
 
 
 def shown(cast: Cast) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_a_command_reaches_every_process_once(runtime: Runtime, db: Any, other: 
 
 def test_a_command_may_be_for_one(runtime: Runtime, other: Heartbeat) -> None:
     heard: list[str] = []
-    third = Heartbeat(ProcessRepository(runtime.store), "web", "9.9.9")
+    third = Heartbeat(ProcessRepository(runtime.store), "web", "9.9.9", lambda: None)
     other.on("note", lambda _: heard.append("other"))
     third.on("note", lambda _: heard.append("third"))
     for heartbeat in (other, third):
