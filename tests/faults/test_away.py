@@ -154,7 +154,7 @@ def test_without_redis_everything_is_served_and_readiness_says_what_is_missing(
         state = readiness(client)
 
         assert state["ready"]
-        assert state["degraded"] == ["redis"]
+        assert "redis" in state["degraded"]
         begun = time.monotonic()
         assert client.get("/campus_management/campuses").status_code == 200
         assert time.monotonic() - begun < AT_ONCE
