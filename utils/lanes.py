@@ -77,7 +77,7 @@ class Lane:
         self._changed = Condition()
         self._places: list[tuple[float, int, Task[Any]]] = []
         self._coming = count()
-        self._running = self._ended = 0
+        self._running = self._ended = self._before = 0
         self._closed = False
 
     @property
@@ -102,7 +102,7 @@ class Lane:
     def close(self) -> None:
         """Take no more."""
         with self._changed:
-            self._closed = True
+            self._closed, self._before = True, self._ended
 
     def give_back(self) -> int:
         """Cancel all that waits; return how much that was."""
@@ -115,11 +115,10 @@ class Lane:
         return len(left)
 
     def drain(self, seconds: float) -> DrainReport:
-        """Wait for all that has been taken, but not longer; then cancel what has not begun."""
+        """Wait for all that had been taken when it was closed, but not longer; then cancel what waits."""
         with self._changed:
-            before = self._ended
             self._changed.wait_for(lambda: not self._running, max(0.0, seconds))
-            finished = self._ended - before
+            finished = self._ended - self._before
         report = DrainReport(finished, self.give_back(), self._running)
         self._pool.shutdown(wait=False)
         return report
