@@ -39,6 +39,8 @@ from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.sending import SubBatchSending
 from services.batch_jobs.service import FINISH_JOB, SEND_JOB, BatchJobService
+from services.breakers.probing import BreakerProbing
+from services.breakers.service import BreakerService
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
 from services.idempotency.repository import IdempotencyRepository
@@ -173,6 +175,8 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     idempotency = IdempotencyService(IdempotencyRepository(store), store, clock)
     offload = Offload(len(os.sched_getaffinity(0)), settings.hash_queue)
     processes = ProcessRepository(store)
+    known_processes = ProcessService(processes)
+    breaker_service = BreakerService(breakers, known_processes, store, audit, bus)
     places = Places.over(store)
     lookup = PlaceLookup(places)
     around = Surroundings(
@@ -189,6 +193,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         authentication=people.authentication,
         batch_jobs=batch_jobs,
         batches=students.batches,
+        breakers=breaker_service,
         campuses=students.campuses,
         courses=students.courses,
         credentials=people.credentials,
@@ -198,7 +203,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         import_undo=rosters.undo,
         outbox=outbox,
         password_choice=people.password_choice,
-        processes=ProcessService(processes),
+        processes=known_processes,
         student_credentials=students.credentials,
         student_removal=students.removal,
         students=students.students,
@@ -221,6 +226,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
+    supervisor.add("probe-breakers", 1.0, BreakerProbing(breakers, processor, clock).tick)
     heartbeat = Heartbeat(processes, settings.web_role, version(), lambda: monitor.suspect("mongodb"))
     heartbeat.show("loops", supervisor.figures)
     heartbeat.show("queues", lambda: _queues(seats, engine.stats()))
@@ -228,6 +234,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     heartbeat.show("memory", memory_figures)
     heartbeat.show("cpu", cpu_cores)
     heartbeat.show("mongodb", watch.figures)
+    breaker_service.install(heartbeat)
     heartbeat.install(supervisor)
     return Runtime(
         settings=settings,
@@ -277,4 +284,6 @@ def _messengers(
     )
     email = BrevoEmail(client, for_email, settings.sender_email, sender_name)
     sms = BrevoSms(client, for_sms, settings.sms_sender)
+    breakers.probe(for_email.name, email.check)
+    breakers.probe(for_sms.name, sms.check)
     return None, {Channel.EMAIL: email, Channel.SMS: sms}

@@ -40,6 +40,8 @@ class Permission(StrEnum):
     IMPORT_READ = "student_management:import:read"
     IMPORT_WRITE = "student_management:import:write"
     OUTBOX_READ = "notifications:outbox:read"
+    PERFORMANCE_READ = "analytics:performance:read"
+    PERFORMANCE_WRITE = "analytics:performance:write"
     STUDENT_CREATE = "student_management:student:create"
     STUDENT_DELETE = "student_management:student:delete"
     STUDENT_READ = "student_management:student:read"

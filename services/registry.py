@@ -9,6 +9,7 @@ from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.service import AccountService
 from services.audit.service import AuditService
 from services.batch_jobs.service import BatchJobService
+from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
 from services.idempotency.service import IdempotencyService
@@ -30,6 +31,7 @@ class Services:
     authentication: AuthenticationService
     batch_jobs: BatchJobService
     batches: BatchService
+    breakers: BreakerService
     campuses: CampusService
     courses: CourseService
     credentials: CredentialService

@@ -18,6 +18,7 @@ from tests.authz.building import Builder
 from tests.authz.effects import Effects
 from tests.authz.operations import operations
 from tests.authz.proofs import Proofs
+from tests.authz.valid_requests import BREAKER
 from tests.authz.walk import Walk
 from tests.authz.world import World
 from tests.conftest import settle
@@ -54,6 +55,7 @@ def walked(walked_db: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     runtime: Runtime = app.extensions["versant"]
     try:
         Migrator(runtime.store.db).run()
+        runtime.breakers.take(BREAKER)
         yield app
     finally:
         runtime.stop()

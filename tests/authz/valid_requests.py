@@ -18,6 +18,7 @@ Factory = Callable[[At], Request]
 NEW_PASSWORD: Final = "seven green umbrellas 42"
 ALL: Final = {"limit": "200"}
 IN_USE: Final = frozenset({409})  # everything here has something that depends on it
+BREAKER: Final = "brevo-email"
 PLACE: Final = {"name": "New Place", "code": "NEW-1"}
 
 
@@ -184,6 +185,8 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "pages.activate_page": _plain(),
     "pages.reset_page": _plain(),
     "sms_management.list_templates": _texts(),
+    "performance_monitor.list_breakers": _plain(),
+    "performance_monitor.reset_breaker": _plain(path={"name": BREAKER}),
     "student_imports.commit": _of({"channels": ["email"]}, import_id=Kind.IMPORT),
     "student_imports.error_file": _of(import_id=Kind.IMPORT),
     "student_imports.get_import": _of(import_id=Kind.IMPORT),

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from utils.clock import SystemClock
 from utils.context import acts_for, begin_request, caused_by, principal, request_id, trace_id
 from utils.lanes import Bound, DrainReport
 from utils.problems import NotFound
-from utils.tasks import KEPT, ServerIsBusy, Task, TaskLog, TaskQueue, TaskState, TookTooLong
+from utils.tasks import KEPT, ServerIsBusy, Task, TaskLog, TaskQueue, TaskState, TaskView, TookTooLong
 
 
 @pytest.fixture
@@ -32,6 +33,13 @@ def until(true: Callable[[], Any], seconds: float = 5.0) -> None:
     while not true():
         assert time.monotonic() < give_up, "it did not happen in time"
         time.sleep(0.002)
+
+
+def look(processor: AsyncProcessor, task: Task[Any]) -> TaskView:
+    """Return a task that is known."""
+    found = processor.task(task.id)
+    assert found is not None
+    return found
 
 
 class Watch:
@@ -127,7 +135,7 @@ def test_those_for_whom_nobody_waits_any_more_make_room(gate: threading.Event) -
     gate.set()
     assert fresh.result(5) == "fresh"
     assert watch.ran == ["fresh"]
-    assert (processor.task(cancelled.id).state, processor.task(late.id).state) == (
+    assert (look(processor, cancelled).state, look(processor, late).state) == (
         TaskState.CANCELLED,
         TaskState.TIMED_OUT,
     )
@@ -231,17 +239,19 @@ def test_a_task_can_be_followed_from_waiting_to_its_result(gate: threading.Event
     begin_request("a-request")
     acts_for("u1")
     first, second = processor.submit(gate.wait, 5), processor.submit(int, "7")
-    until(lambda: processor.task(first.id).state is TaskState.RUNNING)
+    until(lambda: look(processor, first).state is TaskState.RUNNING)
 
-    waiting = processor.task(second.id)
+    waiting = look(processor, second)
     gate.set()
     second.result(5)
-    until(lambda: processor.task(second.id).state is TaskState.DONE)
-    done = processor.task(second.id)
+    until(lambda: look(processor, second).state is TaskState.DONE)
+    done = look(processor, second)
 
     assert (waiting.state, waiting.started_at, waiting.finished_at) == (TaskState.WAITING, None, None)
     assert (done.name, done.queue, done.result, done.error) == ("int", TaskQueue.BACKGROUND, 7, None)
     assert (done.request_id, done.principal) == ("a-request", "u1")
+    assert done.started_at is not None
+    assert done.finished_at is not None
     assert done.queued_at <= done.started_at <= done.finished_at
     assert done.waited > 0
     begin_request("")
@@ -253,10 +263,10 @@ def test_a_failure_is_logged_and_frees_its_seat(caplog: pytest.LogCaptureFixture
 
     with caplog.at_level(logging.ERROR):
         failed = processor.submit(int, "a secret that is no number")
-        until(lambda: processor.task(failed.id).state is TaskState.FAILED)
+        until(lambda: look(processor, failed).state is TaskState.FAILED)
         assert processor.submit(int, "7").result(5) == 7
 
-    assert processor.task(failed.id).error == "ValueError"
+    assert look(processor, failed).error == "ValueError"
     assert "background work failed: int" in caplog.text
 
 
@@ -306,7 +316,7 @@ def test_what_has_not_begun_at_its_deadline_never_begins(gate: threading.Event) 
     gate.set()
     assert processor.call(watch, "next").result(5) == "next"
     assert watch.ran == ["next"]
-    assert processor.task(late.id).state is TaskState.TIMED_OUT
+    assert look(processor, late).state is TaskState.TIMED_OUT
 
 
 def test_what_runs_past_its_deadline_ends_for_nobody(gate: threading.Event) -> None:
@@ -316,9 +326,9 @@ def test_what_runs_past_its_deadline_ends_for_nobody(gate: threading.Event) -> N
     with pytest.raises(TookTooLong):
         late.result()
 
-    assert processor.task(late.id).state is TaskState.RUNNING
+    assert look(processor, late).state is TaskState.RUNNING
     gate.set()
-    until(lambda: processor.task(late.id).state is TaskState.TIMED_OUT)
+    until(lambda: look(processor, late).state is TaskState.TIMED_OUT)
 
 
 def test_a_callers_own_patience_is_no_deadline(gate: threading.Event) -> None:
@@ -377,7 +387,7 @@ def test_several_reads_take_the_time_of_the_longest() -> None:
     processor = AsyncProcessor(1)
     began = time.monotonic()
 
-    found = processor.parallel({name: lambda name=name: (time.sleep(0.1), name)[1] for name in "abcd"}, 5)
+    found = processor.parallel({name: partial(Watch(), name, 0.1) for name in "abcd"}, 5)
 
     assert found == {"a": "a", "b": "b", "c": "c", "d": "d"}
     assert time.monotonic() - began < 0.3
@@ -414,13 +424,13 @@ def test_reads_that_find_no_seat_are_done_by_who_asks(gate: threading.Event) -> 
 
 
 def test_reads_that_are_done_here_end_at_the_deadline_too(gate: threading.Event) -> None:
-    processor, ran = AsyncProcessor(1, Bound(1, 0)), []
+    processor, watch = AsyncProcessor(1, Bound(1, 0)), Watch()
     processor.call(gate.wait, 5)
 
     with pytest.raises(TookTooLong):
-        processor.parallel({n: lambda n=n: (time.sleep(0.06), ran.append(n)) for n in "abcd"}, 0.1)
+        processor.parallel({name: partial(watch, name, 0.06) for name in "abcd"}, 0.1)
 
-    assert ran == ["a", "b"]
+    assert watch.ran == ["a", "b"]
 
 
 def test_no_reads_are_no_results() -> None:
@@ -435,7 +445,7 @@ def test_work_within_work_never_waits_for_its_own_seat() -> None:
             return 1
         inner = processor.call(deep, depth - 1), processor.submit(deep, depth - 1)
         both = processor.parallel({"a": lambda: deep(depth - 1), "b": lambda: deep(0)}, 20)
-        return sum(task.result(20) for task in inner) + sum(both.values())
+        return sum(task.result(20) for task in inner) + int(sum(both.values()))
 
     tasks = [processor.call(deep, 3) for _ in range(6)] + [processor.submit(deep, 3) for _ in range(6)]
 
