@@ -22,9 +22,11 @@ from integrations.brevo import BrevoEmail, BrevoSms
 from integrations.brevo_client import BrevoClient
 from integrations.local_files import LocalFiles
 from integrations.memory import MemoryBus
+from integrations.no_scanner import NoScanner
 from integrations.outbox import LocalOutbox, OutboxSender
 from integrations.redis_bus import RedisBus
 from integrations.redis_live import RedisLive, redis_client
+from integrations.s3_files import S3Files, s3_client
 from integrations.socketio_feed import SocketIOFeed
 from integrations.threads_engine import ThreadsEngine
 from routes import install_routes
@@ -43,6 +45,9 @@ from services.breakers.probing import BreakerProbing
 from services.breakers.service import BreakerService
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
+from services.files.checking import SWEEP_JOB, FileChecking, SweepClock
+from services.files.repository import FileRepository
+from services.files.service import CHECK_JOB, FileService
 from services.idempotency.repository import IdempotencyRepository
 from services.idempotency.service import IdempotencyService
 from services.imports.area import ImportArea
@@ -52,7 +57,7 @@ from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.notifications.rendering import Renderer
 from services.notifications.service import TemplateService
-from services.ports import JSON, Bus, Channel, MessageSender, Queue
+from services.ports import JSON, Bus, Channel, FileStore, MessageSender, Queue
 from services.processes.heartbeat import Heartbeat
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
@@ -73,6 +78,7 @@ from utils.supervisor import LoopHealth, Supervisor
 ROOT: Final = Path(__file__).resolve().parent
 DRAIN_SECONDS: Final = 20.0
 IMPORT_SEATS: Final = 2
+FILE_SEATS: Final = 2
 PROVIDER_SEATS, OUTBOX_SEATS = 8, 3  # a provider is waited for, the outbox only costs our own time
 
 
@@ -184,8 +190,10 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     )
     people = AccountArea.over(around)
     students = StudentArea.over(around, people, places, lookup)
-    files = LocalFiles(settings.data_dir / "files")
-    rosters = ImportArea.over(around, people, students, lookup, files, feed)
+    contents, local_files = _files(settings, clock, breakers)
+    rosters = ImportArea.over(around, people, students, lookup, contents, feed)
+    files = FileRepository(store)
+    checking = FileChecking(files, contents, NoScanner(), store, audit, clock)
     services = Services(
         accounts=people.accounts,
         admins=people.admins,
@@ -197,10 +205,12 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         campuses=students.campuses,
         courses=students.courses,
         credentials=people.credentials,
+        files=FileService(files, contents, store, engine, audit, lookup, clock),
         forgotten=people.forgotten,
         idempotency=idempotency,
         imports=rosters.imports,
         import_undo=rosters.undo,
+        local_files=local_files,
         outbox=outbox,
         password_choice=people.password_choice,
         processes=known_processes,
@@ -217,17 +227,20 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.handle(FILL_JOB, students.credentials.fill, students.credentials.dead)
     engine.handle(PREVIEW_JOB, rosters.jobs.preview, rosters.jobs.dead)
     engine.handle(APPLY_JOB, rosters.jobs.apply, rosters.jobs.dead)
+    engine.handle(CHECK_JOB, checking.check, checking.dead)
+    engine.handle(SWEEP_JOB, checking.sweep, _nothing)
     engine.handle(UNDO_JOB, rosters.jobs.undo, rosters.jobs.undo_dead)
 
     sockets = LiveSockets(app, socketio, settings.max_sockets)
     message_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
-    seats = {Queue.IMPORTS: IMPORT_SEATS, Queue.MESSAGES: message_seats}
+    seats = {Queue.IMPORTS: IMPORT_SEATS, Queue.MESSAGES: message_seats, Queue.FILES: FILE_SEATS}
     engine.install(supervisor, seats)
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
     supervisor.add("probe-breakers", 1.0, BreakerProbing(breakers, processor, clock).tick)
     heartbeat = Heartbeat(processes, settings.web_role, version(), lambda: monitor.suspect("mongodb"))
+    supervisor.add("order-file-sweep", 600.0, SweepClock(engine, clock).tick)
     heartbeat.show("loops", supervisor.figures)
     heartbeat.show("queues", lambda: _queues(seats, engine.stats()))
     heartbeat.show("sockets", lambda: len(sockets))
@@ -287,3 +300,20 @@ def _messengers(
     breakers.probe(for_email.name, email.check)
     breakers.probe(for_sms.name, sms.check)
     return None, {Channel.EMAIL: email, Channel.SMS: sms}
+
+
+def _files(settings: Settings, clock: SystemClock, breakers: Breakers) -> tuple[FileStore, LocalFiles | None]:
+    """Return where files lie, and that same place where it is this machine."""
+    if not settings.s3_bucket:
+        local = LocalFiles(settings.data_dir / "files", settings.link_base, settings.token_key, clock)
+        return local, local
+    client = s3_client(
+        settings.aws_region,
+        settings.s3_endpoint_url,
+        settings.aws_access_key_id,
+        settings.aws_secret_access_key,
+    )
+    breaker = breakers.take("s3", open_seconds=settings.breaker_open_seconds)
+    files = S3Files(client, settings.s3_bucket, breaker, clock)
+    breakers.probe(breaker.name, files.check)
+    return files, None

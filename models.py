@@ -11,6 +11,7 @@ from services.accounts import documents as accounts
 from services.audit import documents as audit
 from services.batch_jobs import documents as batch_jobs
 from services.campuses import documents as campuses
+from services.files import documents as files
 from services.idempotency import documents as idempotency
 from services.imports import documents as imports
 from services.jobs import documents as jobs
@@ -18,12 +19,23 @@ from services.processes import documents as processes
 from services.students import documents as students
 from utils.scope import Scope
 
-_AREAS: Final = (accounts, audit, batch_jobs, campuses, idempotency, imports, jobs, processes, students)
+_AREAS: Final = (
+    accounts,
+    audit,
+    batch_jobs,
+    campuses,
+    files,
+    idempotency,
+    imports,
+    jobs,
+    processes,
+    students,
+)
 
 INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
     name: indexes for area in _AREAS for name, indexes in area.INDEXES.items()
 }
-VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = batch_jobs.VALIDATORS
+VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = {**batch_jobs.VALIDATORS, **files.VALIDATORS}
 
 # Collections whose rows belong to a campus: every document has a ``campus_id``, null for the platform's own.
 TENANT_COLLECTIONS: Final = frozenset(
@@ -37,6 +49,7 @@ TENANT_COLLECTIONS: Final = frozenset(
         campuses.COURSES,
         campuses.BATCHES,
         campuses.INSTANCES,
+        files.FILES,
         imports.IMPORTS,
         imports.IMPORT_ROWS,
         students.STUDENTS,

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     COURSE_READ = "course_management:course:read"
     COURSE_UPDATE = "course_management:course:update"
     CREDENTIALS_SEND = "student_management:credentials:send"
+    FILE_READ = "question_bank:file:read"
+    FILE_WRITE = "question_bank:file:write"
     IMPORT_READ = "student_management:import:read"
     IMPORT_WRITE = "student_management:import:write"
     OUTBOX_READ = "notifications:outbox:read"
@@ -88,6 +90,8 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.COURSE_CREATE,
     Permission.COURSE_DELETE,
     Permission.COURSE_UPDATE,
+    Permission.FILE_READ,
+    Permission.FILE_WRITE,
     Permission.TEMPLATE_READ,
     Permission.TEMPLATE_WRITE,
 }

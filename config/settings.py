@@ -67,6 +67,8 @@ class Settings(BaseModel):
     s3_bucket: str = ""
     s3_endpoint_url: str = ""
     aws_region: str = ""
+    aws_access_key_id: str = ""
+    aws_secret_access_key: str = Field("", repr=False)
 
     job_engine: Literal["threads"] = "threads"
     job_workers: int = Field(100, ge=1, le=1000)

@@ -1,18 +1,33 @@
-"""FileStore in a folder of this machine."""
+"""FileStore in a folder of this machine. Its links lead to this server, signed and short-lived."""
 
+import hmac
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
+
+from services.ports import FileLink
+from utils.clock import Clock
+
+PURPOSE: Final = b"versant signed file link"
 
 
 class LocalFiles:
-    """Keeps files under one folder. Names are ours (``imports/<id>``), never a client's."""
+    """Keeps files under one folder. Keys are ours (``imports/<id>``), never a client's.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    ``base_url`` is where people reach this server; ``secret`` signs links.
+    """
 
-    def put(self, name: str, content: bytes) -> None:
+    def __init__(self, folder: Path, base_url: str, secret: str, clock: Clock) -> None:
+        self._folder, self._base_url, self._clock = folder, base_url, clock
+        self._secret = hmac.digest(secret.encode(), PURPOSE, sha256)
+
+    def put(self, key: str, content: bytes) -> None:
         """Store a file: complete or not at all, and on the disk before this returns."""
-        path = self._folder / name
+        path = self._folder / key
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         with draft.open("wb") as file:
@@ -21,13 +36,58 @@ class LocalFiles:
             os.fsync(file.fileno())
         draft.replace(path)
 
-    def open_local(self, name: str) -> Path:
-        """Return the path of a stored file."""
-        path = self._folder / name
+    @contextmanager
+    def local(self, key: str) -> Iterator[Path]:
+        """Lend the path of a stored file."""
+        path = self._folder / key
         if not path.is_file():
-            raise FileNotFoundError(name)
-        return path
+            raise FileNotFoundError(key)
+        yield path
 
-    def delete(self, name: str) -> None:
+    def size(self, key: str) -> int | None:
+        """Return how many bytes a file has."""
+        try:
+            return (self._folder / key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def beginning(self, key: str, length: int) -> bytes:
+        """Return the first bytes of a file."""
+        with (self._folder / key).open("rb") as file:
+            return file.read(length)
+
+    def delete(self, key: str) -> None:
         """Remove a file."""
-        (self._folder / name).unlink(missing_ok=True)
+        (self._folder / key).unlink(missing_ok=True)
+
+    def keys_before(self, prefix: str, before: datetime) -> Iterator[str]:
+        """Yield the keys of old files."""
+        for path in sorted((self._folder / prefix).rglob("*")):
+            if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+                yield path.relative_to(self._folder).as_posix()
+
+    def upload_link(self, key: str, content_type: str, size: int, seconds: int) -> FileLink:
+        """Return a link that takes exactly these bytes, once the route that serves it has compared them."""
+        return self._link("PUT", key, {"Content-Type": content_type, "Content-Length": str(size)}, seconds)
+
+    def download_link(self, key: str, _name: str, _content_type: str, /, seconds: int) -> FileLink:
+        """Return a link that downloads the file; its name and type are those that the server knows."""
+        return self._link("GET", key, {}, seconds)
+
+    def is_signed(self, method: str, key: str, expires: int, signature: str) -> bool:
+        """Tell whether a link to this file is ours and still good."""
+        wanted = self._signature(method, key, expires)
+        return hmac.compare_digest(wanted.encode(), signature.encode()) and expires > self._now().timestamp()
+
+    def _link(self, method: str, key: str, headers: dict[str, str], seconds: int) -> FileLink:
+        until = self._now() + timedelta(seconds=seconds)
+        expires = int(until.timestamp())
+        signature = self._signature(method, key, expires)
+        url = f"{self._base_url}/files/content/{key}?expires={expires}&signature={signature}"
+        return FileLink(method, url, headers, until)
+
+    def _signature(self, method: str, key: str, expires: int) -> str:
+        return hmac.new(self._secret, f"{method}\n{key}\n{expires}".encode(), sha256).hexdigest()
+
+    def _now(self) -> datetime:
+        return self._clock.now()

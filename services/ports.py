@@ -1,6 +1,7 @@
 """What the domain needs from outside, as protocols. Adapters live in integrations/ and utils/."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -123,6 +124,7 @@ class Queue(StrEnum):
 
     IMPORTS = "imports"
     MESSAGES = "messages"
+    FILES = "files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,17 +250,70 @@ class ProgressFeed(Protocol):
         """Emit one event; never blocks and never raises for want of a broker."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """One request that moves one file's bytes past the server, with these headers, until it expires."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
 class FileStore(Protocol):
-    """Keeps uploaded files under names that we choose."""
+    """Keeps files under keys that we choose. Raises Unavailable while it cannot be reached."""
 
-    def put(self, name: str, content: bytes) -> None:
-        """Store a file durably; the same name replaces."""
+    def put(self, key: str, content: bytes) -> None:
+        """Store a file durably; the same key replaces."""
 
-    def open_local(self, name: str) -> Path:
-        """Return a local path to read the file from; raises FileNotFoundError."""
+    def local(self, key: str) -> AbstractContextManager[Path]:
+        """Lend a path to read the file from, while the block runs; raises FileNotFoundError."""
 
-    def delete(self, name: str) -> None:
+    def size(self, key: str) -> int | None:
+        """Return how many bytes a file has; None when there is none."""
+
+    def beginning(self, key: str, length: int) -> bytes:
+        """Return the first bytes of a file, at most ``length``; raises FileNotFoundError."""
+
+    def delete(self, key: str) -> None:
         """Remove a file; a missing one is fine."""
+
+    def keys_before(self, prefix: str, before: datetime) -> Iterator[str]:
+        """Yield the keys under ``prefix`` whose bytes were stored before then."""
+
+    def upload_link(self, key: str, content_type: str, size: int, seconds: int) -> FileLink:
+        """Return a link that stores exactly so many bytes of this type under ``key``."""
+
+    def download_link(self, key: str, name: str, content_type: str, /, seconds: int) -> FileLink:
+        """Return a link that downloads the file as an attachment called ``name``."""
+
+
+class SignedFiles(Protocol):
+    """A FileStore on this server: its links lead back to us."""
+
+    def is_signed(self, method: str, key: str, expires: int, signature: str) -> bool:
+        """Tell whether a link to this file is ours and still good."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store a file durably."""
+
+    def local(self, key: str) -> AbstractContextManager[Path]:
+        """Lend the path of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a scanner found: a ``fault`` that people read, or nothing. ``scanned``: somebody has looked."""
+
+    fault: str | None = None
+    scanned: bool = True
+
+
+class FileScanner(Protocol):
+    """Looks for what must not be handed on: a virus, say."""
+
+    def scan(self, path: Path, /) -> Verdict:
+        """Return what is wrong with the file."""
 
 
 class TokenRevocations(Protocol):

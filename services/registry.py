@@ -12,11 +12,12 @@ from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
+from services.files.service import FileService
 from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
 from services.imports.undo import ImportUndo
 from services.notifications.service import TemplateService
-from services.ports import Outbox
+from services.ports import Outbox, SignedFiles
 from services.processes.service import ProcessService
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
@@ -35,10 +36,12 @@ class Services:
     campuses: CampusService
     courses: CourseService
     credentials: CredentialService
+    files: FileService
     forgotten: ForgottenPasswords
     idempotency: IdempotencyService
     imports: ImportService
     import_undo: ImportUndo
+    local_files: SignedFiles | None  # none where they lie in a bucket
     outbox: Outbox | None  # none where messages really leave
     password_choice: PasswordChoice
     processes: ProcessService

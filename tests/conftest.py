@@ -1,6 +1,7 @@
 """A real app on a real mongod and redis: nothing is patched, every test finds an empty database."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,7 @@ def app(running: Flask, looking: Any) -> Iterator[Flask]:
         if name != "migrations" and not name.startswith("system."):
             looking[name].delete_many({})
     (runtime.settings.data_dir / "outbox.jsonl").unlink(missing_ok=True)
+    shutil.rmtree(runtime.settings.data_dir / "files", ignore_errors=True)
 
 
 @pytest.fixture

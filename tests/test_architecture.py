@@ -29,6 +29,8 @@ UNSCOPED = {
     "one-time link": "services/accounts/credentials.py",
     "principal": "services/accounts/principals.py",
     "rights of whoever started a job": "services/accounts/rights.py",
+    "signed link to a file": "services/files/repository.py",
+    "sweep of files that nobody finished": "services/files/repository.py",
     "the first superadmin": "services/accounts/service.py",
 }
 

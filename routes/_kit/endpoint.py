@@ -41,6 +41,16 @@ class Access(StrEnum):
 PUBLIC, SIGNED_IN, SIGNATURE = Access.PUBLIC, Access.SIGNED_IN, Access.SIGNATURE
 
 
+# What a view may name besides the actor and its path arguments, and how each is read from the request.
+TAKEN: Final[Mapping[str, Callable[[Any], object]]] = {
+    "body": lambda model: parsing.parse(model, parsing.json_body()),
+    "form": parsing.parse_form,
+    "content": lambda _: parsing.raw_body(),
+    "query": parsing.parse_query,
+    "revision": lambda _: if_match(),
+}
+
+
 class PasswordChangeRequired(Forbidden):
     """Your password was set by somebody else: change it first (``POST /auth/change_password``)."""
 
@@ -89,7 +99,14 @@ class Endpoint:
     @property
     def body_limit(self) -> int:
         """How many bytes the body may have."""
+        if self.raw:
+            return MAX_UPLOAD_BYTES
         return MAX_UPLOAD_BYTES + 64 * 1024 if self.form else MAX_BODY_BYTES
+
+    @property
+    def raw(self) -> bool:
+        """Whether the body is bytes that the view takes as ``content``."""
+        return self.hints.get("content") is bytes
 
 
 def route(
@@ -106,7 +123,8 @@ def route(
     """Register ``view`` on a plain blueprint; the only way to add a URL.
 
     The order is fixed: authenticate, authorise, parse, idempotency, call, serialise. A view receives what it
-    names: ``actor``, ``body``, ``form``, ``query``, ``revision`` (of ``If-Match``) and its path arguments.
+    names: ``actor``, ``body``, ``form``, ``content`` (raw bytes), ``query``, ``revision`` (of ``If-Match``)
+    and its path arguments.
     """
 
     def decorate(view: View) -> View:
@@ -132,14 +150,7 @@ def _dispatch(spec: Endpoint, view: Callable[..., Any], arguments: dict[str, Any
     actor = None if spec.access in (PUBLIC, SIGNATURE) else _authorise(spec)
     if "actor" in spec.hints:
         arguments["actor"] = actor
-    if spec.body is not None:
-        arguments["body"] = parsing.parse(spec.body, parsing.json_body())
-    if spec.form is not None:
-        arguments["form"] = parsing.parse_form(spec.form)
-    if spec.query is not None:
-        arguments["query"] = parsing.parse_query(spec.query)
-    if "revision" in spec.hints:
-        arguments["revision"] = if_match()
+    arguments |= {name: read(spec.hints[name]) for name, read in TAKEN.items() if name in spec.hints}
 
     def call() -> Response:
         return _serialise(spec, view(**arguments))

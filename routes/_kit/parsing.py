@@ -41,6 +41,14 @@ def json_body() -> Any:
     return body
 
 
+def raw_body() -> bytes:
+    """Return the bytes of the body."""
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge:
+        raise TooLarge() from None
+
+
 def parse(model: type[Model], data: Any) -> Model:
     """Validate ``data``; name every bad field."""
     try:

@@ -1,6 +1,7 @@
 """Reading an uploaded roster and comparing it with what is there: the dry run. Writes no student."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 from config.constants import ROSTER_CHUNK, ROSTER_MAX_COLUMNS, ROSTER_MAX_ROWS
@@ -105,7 +106,10 @@ class Preview:
             then(done)
 
     def _fill(self, roster: RosterImport, limits: Limits, lease: Lease) -> tuple[str, ...]:
-        lines = read_roster(self._request(roster), limits)
+        with self._files.local(file_name(roster.id)) as path:
+            return self._read(roster, read_roster(self._request(roster, path), limits), lease)
+
+    def _read(self, roster: RosterImport, lines: Iterator[RosterLine], lease: Lease) -> tuple[str, ...]:
         header = next(lines)
         columns = header.columns if isinstance(header, RosterHeader) else ()
         place = Place(roster.id, roster.campus_id, roster.batch_id, lease.fence, self._country)
@@ -128,9 +132,9 @@ class Preview:
             raise RosterFailed("too-many-taken", TOO_MANY_TAKEN)
         return compared
 
-    def _request(self, roster: RosterImport) -> RosterRequest:
+    def _request(self, roster: RosterImport, path: Path) -> RosterRequest:
         return RosterRequest(
-            path=self._files.open_local(file_name(roster.id)),
+            path=path,
             filename=roster.filename,
             default_country=self._country,
             groups=self._directory.groups(roster),

@@ -15,6 +15,7 @@ from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
 ROOT: Final = "root"
 STUDENTS_PER_BATCH: Final = 2
 BATCHES_PER_COURSE: Final = 2
+GIF: Final = b"GIF89a" + bytes(20)
 
 
 class Builder:
@@ -45,6 +46,8 @@ class Builder:
         for campus in CAMPUSES:
             for course in (*COURSES, BOTH):
                 self._work(campus, course)
+        for campus in CAMPUSES:
+            self._keep_file(campus)
         self._rest()
         self._links()
 
@@ -147,6 +150,22 @@ class Builder:
         yield f"{group},{present[1]['roll_number']},{present[1]['name']},,"
         yield f"{group},{name}-taken,Student {name},{taken},"
         yield f"{group},{name}-nameless,,,"
+
+    def _keep_file(self, campus: str) -> None:
+        wanted = {
+            "purpose": "question_media",
+            "name": f"{word(campus)}.gif",
+            "content_type": "image/gif",
+            "size": len(GIF),
+            "campus_id": self._world.campus_ids[campus],
+        }
+        made = self._root.post("/files", wanted)
+        sent = self._root.http.put(
+            made["upload"]["url"].partition(".test")[2], data=GIF, content_type="image/gif"
+        )
+        assert sent.status_code == 204, sent.get_json()
+        self._root.post(f"/files/{made['file']['id']}/complete", status=202)
+        self._world.stands(Kind.FILE, campus, "1", made["file"]["id"])
 
     def _links(self) -> None:
         """Keep one open link of each purpose, as their owners got them."""

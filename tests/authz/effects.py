@@ -25,6 +25,7 @@ class Effects:
         self._names = sorted(world.snapshot.keys() - LEFT_OUT)
         self._before = {name: {row["_id"]: row for row in world.snapshot[name]} for name in self._names}
         self._hashes, self._files = self._hashed(), self._lengths()
+        self._kept = {path: Path(path).read_bytes() for path in self._files}
 
     def changed(self) -> list[str]:
         """Return the names of collections and files that are not as they were."""
@@ -39,6 +40,8 @@ class Effects:
         found = {name: self._undone(name) for name in changed if name in self._before}
         for path in self._lengths().keys() - self._files.keys():
             Path(path).unlink()
+        for path in self._files.keys() - self._lengths().keys():
+            Path(path).write_bytes(self._kept[path])
         return found
 
     def _undone(self, name: str) -> dict[Any, Any]:

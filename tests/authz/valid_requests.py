@@ -19,6 +19,8 @@ NEW_PASSWORD: Final = "seven green umbrellas 42"
 ALL: Final = {"limit": "200"}
 IN_USE: Final = frozenset({409})  # everything here has something that depends on it
 BREAKER: Final = "brevo-email"
+PICTURE: Final = {"purpose": "question_media", "name": "a.png", "content_type": "image/png", "size": 70}
+UNSIGNED: Final = {"expires": "1", "signature": "none"}
 PLACE: Final = {"name": "New Place", "code": "NEW-1"}
 
 
@@ -179,6 +181,13 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "docs.swagger_file": _plain(path={"name": "swagger-ui.css"}),
     "email_management.read_outbox": _plain(query=ALL, only=frozenset({Role.SUPERADMIN}), shows_secrets=True),
     "email_templates.list_templates": _texts(),
+    "files.announce": lambda at: Request(body={**PICTURE, "campus_id": at("campus_id", Kind.CAMPUS)}),
+    "files.complete": _of(file_id=Kind.FILE),
+    "files.get_content": _plain(path={"key": "files/none"}, query=UNSIGNED, statuses=frozenset({404})),
+    "files.get_file": _of(file_id=Kind.FILE),
+    "files.link": _of(file_id=Kind.FILE),
+    "files.put_content": _plain(path={"key": "files/none"}, query=UNSIGNED, statuses=frozenset({404})),
+    "files.remove": _of(file_id=Kind.FILE),
     "health.live": _plain(),
     "health.metrics": _plain(),
     "health.ready": _plain(statuses=frozenset({200, 503}), plain=True),  # its loops rest while we walk

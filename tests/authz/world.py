@@ -26,6 +26,7 @@ class Kind(StrEnum):
     BATCH = "batches"
     CAMPUS = "campuses"
     COURSE = "courses"
+    FILE = "files"
     EMPTY_BATCH = "empty batches"
     IMPORT = "imports"
     INSTANCE = "batch_course_instances"
