@@ -5,14 +5,18 @@ The drivers reconnect by themselves; nothing here repairs anything.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import Final
 
 from services.ports import JSON, Health
+from utils.async_processor import AsyncProcessor
 from utils.clock import Clock
 from utils.supervisor import Supervisor
+from utils.tasks import TookTooLong
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +24,7 @@ WELL_SECONDS: Final = 30.0  # between pings of what answers
 TICK_SECONDS: Final = 1.0  # between pings of what does not
 FRESH_SECONDS: Final = 2.0
 AWAY_SECONDS: Final = 2.0  # a new primary is found sooner: nobody is sent away for that
+LOOK_SECONDS: Final = 2.0  # whoever asks for readiness waits no longer
 STALE_SECONDS: Final = 10.0  # older news sends nobody away
 KINDS: Final = (
     ("refused", "refused"),
@@ -115,8 +120,8 @@ class Dependency:
 class ConnectionMonitor:
     """Pings each dependency every 30 s, every second while it fails, and at once when it is suspected."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, processor: AsyncProcessor) -> None:
+        self._clock, self._processor = clock, processor
         self._dependencies: dict[str, Dependency] = {}
         self._back: list[Callable[[], object]] = []
         self._wake: Callable[[], object] = lambda: None
@@ -150,9 +155,12 @@ class ConnectionMonitor:
         return self._dependencies[name].away(self._clock.monotonic())
 
     def health(self) -> list[Health]:
-        """Return the state of each dependency, not older than two seconds."""
-        for dependency in self._dependencies.values():
-            dependency.look(self._clock, FRESH_SECONDS)
+        """Return the state of each dependency, not older than two seconds; they are asked side by side."""
+        looks = {
+            name: partial(one.look, self._clock, FRESH_SECONDS) for name, one in self._dependencies.items()
+        }
+        with suppress(TookTooLong):  # then the last that was seen has to do
+            self._processor.parallel(looks, LOOK_SECONDS)
         return self.known()
 
     def known(self) -> list[Health]:

@@ -66,7 +66,7 @@ from services.students.area import StudentArea
 from services.students.credentials import FILL_JOB
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
-from utils.context import request_id
+from utils.context import CAUSES
 from utils.lanes import Bound
 from utils.mongo_watch import MongoWatch
 from utils.offload import Offload
@@ -121,7 +121,7 @@ class Runtime:
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the app with everything behind it. Opens no connection until the first use."""
     settings = settings or Settings.from_env()
-    setup_logs(settings.log_level, request_id)
+    setup_logs(settings.log_level, CAUSES)
     app = Flask("versant", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     install_routes(app, settings, version=version())
     socketio = _socketio(app, settings)
@@ -154,7 +154,10 @@ def _socketio(app: Flask, settings: Settings) -> SocketIO:
 def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     clock = SystemClock()
     supervisor = Supervisor(clock)
-    monitor = ConnectionMonitor(clock)
+    figures: Metrics = app.extensions["metrics"]
+    immediate = Bound(settings.immediate_workers, settings.immediate_queue)
+    processor = AsyncProcessor(settings.job_workers, immediate, figures=figures, clock=clock)
+    monitor = ConnectionMonitor(clock, processor)
     monitor.install(supervisor)
     monitor.when_back(supervisor.wake)
     bus = _bus(settings, clock, supervisor)
@@ -163,9 +166,6 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     monitor.watch("mongodb", store.ping, required=True)
     if settings.redis_url:
         monitor.watch("redis", redis_client(settings.redis_url).ping, required=False)
-    figures: Metrics = app.extensions["metrics"]
-    immediate = Bound(settings.immediate_workers, settings.immediate_queue)
-    processor = AsyncProcessor(settings.job_workers, immediate, figures=figures, clock=clock)
     engine = ThreadsEngine(JobRepository(store), store, processor, clock, settings.lease_seconds)
     renderer = Renderer(ROOT / "templates", settings.product_name)
     breakers = Breakers(clock, figures.breaker_changed)

@@ -2,36 +2,38 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pythonjsonlogger.json import JsonFormatter
 
 QUIET = ("werkzeug", "pymongo", "urllib3", "botocore", "socketio", "engineio", "geventwebsocket")
 
 
-class _Cause(logging.Filter):
-    """Adds the id of the request that caused a line."""
+class _Causes(logging.Filter):
+    """Adds what caused a line, where it is known: the request, its trace, the person."""
 
-    def __init__(self, cause: Callable[[], str]) -> None:
+    def __init__(self, causes: Mapping[str, Callable[[], str]]) -> None:
         super().__init__()
-        self._cause = cause
+        self._causes = causes
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through, with its cause."""
-        record.request_id = self._cause()
+        """Let every record through, with its causes."""
+        for name, cause in self._causes.items():
+            if found := cause():
+                setattr(record, name, found)
         return True
 
 
-def setup_logs(level: str, cause: Callable[[], str]) -> None:
-    """Send everything that is logged to standard error as JSON."""
+def setup_logs(level: str, causes: Mapping[str, Callable[[], str]]) -> None:
+    """Send everything that is logged to standard error as JSON, with its causes by name."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter(
-            "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
             rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
         )
     )
-    handler.addFilter(_Cause(cause))
+    handler.addFilter(_Causes(causes))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

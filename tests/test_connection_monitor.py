@@ -1,9 +1,15 @@
 """When a dependency is pinged, what is kept of it, and from when on nobody waits for it."""
 
+import threading
+import time
+
 import pytest
 
+import connection_monitor
 from connection_monitor import AWAY_SECONDS, STALE_SECONDS, WELL_SECONDS, ConnectionMonitor, kind
 from tests.utils.test_resilient_services import StoppedClock
+from utils.async_processor import AsyncProcessor
+from utils.clock import SystemClock
 
 
 class Patient:
@@ -31,7 +37,7 @@ def patient() -> Patient:
 
 @pytest.fixture
 def monitor(clock: StoppedClock, patient: Patient) -> ConnectionMonitor:
-    monitor = ConnectionMonitor(clock)
+    monitor = ConnectionMonitor(clock, AsyncProcessor(1))
     monitor.watch("it", patient.ping, required=True)
     return monitor
 
@@ -116,3 +122,26 @@ def test_health_is_not_older_than_two_seconds(
 )
 def test_what_went_wrong_is_told_in_one_word(error: Exception, word: str) -> None:
     assert kind(error) == word
+
+
+def test_readiness_takes_the_time_of_the_slowest_and_never_longer_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given three that answer slowly, and one that does not
+    gate, monitor = threading.Event(), ConnectionMonitor(SystemClock(), AsyncProcessor(1))
+    for name in ("mongodb", "redis", "files"):
+        monitor.watch(name, lambda: time.sleep(0.1), required=True)
+    began = time.monotonic()
+    assert all(one.ok for one in monitor.health())
+    assert time.monotonic() - began < 0.25
+
+    # When one hangs, and the others have to be asked again
+    monitor.watch("hangs", lambda: gate.wait(5), required=False)
+    monkeypatch.setattr(connection_monitor, "LOOK_SECONDS", 0.2)
+    began = time.monotonic()
+    known = monitor.health()
+
+    # Then it is told what was last known
+    assert time.monotonic() - began < 0.5
+    assert [one.name for one in known] == ["mongodb", "redis", "files", "hangs"]
+    gate.set()

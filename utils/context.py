@@ -1,6 +1,6 @@
 """What travels with a piece of work: the request that caused it, its trace, and who asked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from typing import Final
@@ -25,6 +25,13 @@ def trace_id() -> str:
 def principal() -> str:
     """Return the id of whoever asked for what runs now; empty where nobody was signed in."""
     return _principal.get()
+
+
+CAUSES: Final[Mapping[str, Callable[[], str]]] = {
+    "request_id": request_id,
+    "trace_id": trace_id,
+    "principal": principal,
+}
 
 
 def begin_request(request: str, trace: str = "") -> None:

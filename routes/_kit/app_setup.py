@@ -52,7 +52,7 @@ def install(app: Flask, settings: Settings, version: str) -> None:
 
 def _begin() -> None:
     g.begun = time.perf_counter()
-    begin_request(errors.request_id())
+    begin_request(errors.request_id(), errors.trace_id())
 
 
 def _headers(settings: Settings) -> Callable[[Response], Response]:

@@ -3,7 +3,9 @@
 import json
 import logging
 import math
+import re
 import uuid
+from typing import Final
 
 from flask import Flask, Response, g, request
 from pymongo.errors import PyMongoError
@@ -14,6 +16,7 @@ from utils.store import DatabaseAway
 
 logger = logging.getLogger(__name__)
 
+TRACE_PARENT: Final = re.compile("[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 KNOWN_HTTP: dict[int, type[Problem]] = {400: Malformed, 413: TooLarge}
 
 
@@ -65,6 +68,12 @@ def request_id() -> str:
     if "request_id" not in g:
         g.request_id = _given() or str(uuid.uuid4())
     return str(g.request_id)
+
+
+def trace_id() -> str:
+    """Return the trace that the caller names (W3C Trace Context); empty without one."""
+    said = TRACE_PARENT.fullmatch(request.headers.get("traceparent", ""))
+    return said["trace"] if said else ""
 
 
 def instance() -> str:

@@ -13,6 +13,7 @@ from config.settings import Settings
 from models import Actor
 from routes._kit.services import services
 from services.accounts.sessions import Session
+from utils.context import acts_for
 from utils.problems import Unauthorized
 
 ISSUER: Final = "versant"
@@ -86,4 +87,5 @@ def authenticate() -> Actor:
         raise Unauthorized()
     actor = actor_of(token.strip())
     g.actor_id = actor.id
+    acts_for(actor.id)
     return actor

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import uuid
 from typing import Any
 
@@ -91,6 +92,26 @@ def test_a_request_id_is_taken_over_if_it_is_one(client: FlaskClient) -> None:
     assert client.get("/health/live", headers={"X-Request-Id": mine}).headers["X-Request-Id"] == mine
     given = client.get("/health/live", headers={"X-Request-Id": "<script>"}).headers["X-Request-Id"]
     assert uuid.UUID(given)
+
+
+@pytest.mark.parametrize(
+    ("said", "trace"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", None),
+        ("<script>", None),
+    ],
+)
+def test_a_line_in_the_log_tells_its_request_person_and_trace(
+    cast: Cast, caplog: pytest.LogCaptureFixture, said: str, trace: str | None
+) -> None:
+    mine, admin = str(uuid.uuid4()), cast.north.admin
+
+    with caplog.at_level(logging.INFO, "versant.requests"):
+        admin.get("/auth/me", headers={"X-Request-Id": mine, "traceparent": said})
+
+    (line,) = [vars(record) for record in caplog.records if vars(record).get("request_id") == mine]
+    assert (line["message"], line["principal"], line.get("trace_id")) == ("request", admin.id, trace)
 
 
 def test_every_response_is_guarded_by_headers(client: FlaskClient) -> None:
