@@ -37,6 +37,9 @@ from services.accounts.forgotten import FORGOTTEN_JOB
 from services.audit.repository import AuditRepository
 from services.audit.service import AuditService
 from services.batch_jobs.documents import JobType
+from services.batch_jobs.event_repository import EventRepository
+from services.batch_jobs.events import EventService
+from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.sending import SubBatchSending
@@ -57,6 +60,8 @@ from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.notifications.rendering import Renderer
 from services.notifications.service import TemplateService
+from services.notifications.suppression import SuppressionService
+from services.notifications.suppression_repository import SuppressionRepository
 from services.ports import JSON, Bus, Channel, FileStore, MessageSender, Queue
 from services.processes.heartbeat import Heartbeat
 from services.processes.repository import ProcessRepository
@@ -178,6 +183,8 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     )
     feed = SocketIOFeed(socketio)
     announcer = Announcer(jobs, batch_jobs, feed)
+    suppressions = SuppressionService(SuppressionRepository(store), audit, store)
+    events = EventService(EventRepository(store), suppressions, announcer, clock)
     idempotency = IdempotencyService(IdempotencyRepository(store), store, clock)
     offload = Offload(len(os.sched_getaffinity(0)), settings.hash_queue)
     processes = ProcessRepository(store)
@@ -205,6 +212,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         campuses=students.campuses,
         courses=students.courses,
         credentials=people.credentials,
+        events=events,
         files=FileService(files, contents, store, engine, audit, lookup, clock),
         forgotten=people.forgotten,
         idempotency=idempotency,
@@ -217,10 +225,12 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         student_credentials=students.credentials,
         student_removal=students.removal,
         students=students.students,
+        suppressions=suppressions,
         templates=TemplateService(renderer, lookup, settings.link_base),
     )
     composers = {JobType.CREDENTIALS: people.composer}
-    sending = SubBatchSending(jobs, deliveries, senders, composers, announcer, people.rights)
+    precautions = Precautions(deliveries, suppressions, settings.sms_settle_minutes * 60)
+    sending = SubBatchSending(jobs, deliveries, senders, composers, announcer, people.rights, precautions)
     engine.handle(SEND_JOB, sending.run, sending.dead)
     engine.handle(FINISH_JOB, sending.finish, _nothing)
     engine.handle(FORGOTTEN_JOB, people.forgotten.run, people.forgotten.dead)
@@ -237,6 +247,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.install(supervisor, seats)
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
+    supervisor.add("match-events", 5.0, events.try_again)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
     supervisor.add("probe-breakers", 1.0, BreakerProbing(breakers, processor, clock).tick)
     heartbeat = Heartbeat(processes, settings.web_role, version(), lambda: monitor.suspect("mongodb"))

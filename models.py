@@ -15,6 +15,7 @@ from services.files import documents as files
 from services.idempotency import documents as idempotency
 from services.imports import documents as imports
 from services.jobs import documents as jobs
+from services.notifications import documents as notifications
 from services.processes import documents as processes
 from services.students import documents as students
 from utils.scope import Scope
@@ -28,6 +29,7 @@ _AREAS: Final = (
     idempotency,
     imports,
     jobs,
+    notifications,
     processes,
     students,
 )
@@ -52,6 +54,7 @@ TENANT_COLLECTIONS: Final = frozenset(
         files.FILES,
         imports.IMPORTS,
         imports.IMPORT_ROWS,
+        notifications.SUPPRESSIONS,
         students.STUDENTS,
     }
 )

@@ -7,6 +7,10 @@ PAGE_LIMIT_MAX: Final = 200
 
 MAX_BODY_BYTES: Final = 512 * 1024
 MAX_UPLOAD_BYTES: Final = 10 * 1024 * 1024
+MAX_BODY_KEYS: Final = 2_000
+# A batch of 500 events: Brevo throws away what is refused, so a batch must never be refused for its size.
+MAX_WEBHOOK_BYTES: Final = 2 * 1024 * 1024
+MAX_WEBHOOK_KEYS: Final = 50_000
 
 ROSTER_MAX_ROWS: Final = 20_000
 ROSTER_MAX_COLUMNS: Final = 50

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from config.secrets import development_key
 
 SECRETS: Final = ("jwt_secret_key", "password_pepper", "token_key", "receipt_key")
+PREVIOUS_SECRETS: Final = ("jwt_secret_key_previous", "webhook_token_previous")
 MIN_SECRET_BYTES: Final = 32
 MIN_PRODUCTION_BCRYPT_ROUNDS: Final = 10
 KNOWN_SECRETS: Final = ("change", "secret", "default", "example", "password", "versant")
@@ -63,6 +64,8 @@ class Settings(BaseModel):
     brevo_api_key: str = ""
     brevo_api_url: str = "https://api.brevo.com/v3"
     brevo_timeout_seconds: float = Field(10.0, gt=0, le=60)
+    webhook_token: str = ""
+    webhook_token_previous: str = ""
     breaker_open_seconds: float = Field(300.0, gt=0, le=3600)
     s3_bucket: str = ""
     s3_endpoint_url: str = ""
@@ -121,11 +124,14 @@ def production_faults(settings: Settings) -> list[str]:
     """Return why this configuration must not serve real people; empty when it may."""
     faults = [
         f"{name.upper()} must be set to {MIN_SECRET_BYTES} or more random bytes"
-        for name in SECRETS
+        for name in (*SECRETS, "webhook_token")
         if weak_secret(getattr(settings, name))
     ]
-    if settings.jwt_secret_key_previous and weak_secret(settings.jwt_secret_key_previous):
-        faults.append("JWT_SECRET_KEY_PREVIOUS must be 32 or more random bytes, or unset")
+    faults += [
+        f"{name.upper()} must be {MIN_SECRET_BYTES} or more random bytes, or unset"
+        for name in PREVIOUS_SECRETS
+        if (value := getattr(settings, name)) and weak_secret(value)
+    ]
     if "*" in settings.cors_origins:
         faults.append("CORS_ORIGINS must list origins; * is refused")
     if settings.bcrypt_rounds < MIN_PRODUCTION_BCRYPT_ROUNDS:

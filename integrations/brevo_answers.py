@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from integrations.brevo_client import Answer, Silence
 from services.ports import Accepted, Ambiguous, Blocked, Busy, Message, Refused, SendOutcome
+from utils.text import HIDDEN, impersonal
 
 REPEATED_KEY: Final = "duplicate_parameter"
 ACCOUNT_CODES: Final = frozenset(
@@ -26,9 +27,6 @@ UNDECIDED: Final = frozenset({408, 425})
 MAX_WAIT_SECONDS: Final = 3600.0
 REASON_LENGTH: Final = 160
 CODE: Final = re.compile("[a-z_]{1,40}")
-HIDDEN: Final = "…"
-# An address, a link, a telephone number, or a run that could be a token.
-PRIVATE: Final = re.compile(r"\S+@\S+|\b[a-z]+://\S+|\+?\d[\d ()-]{5,}\d|[\w-]{24,}", re.IGNORECASE)
 
 
 def outcome(came: Answer | Silence, messages: Sequence[Message], *, keyed: bool) -> SendOutcome:
@@ -67,7 +65,7 @@ def short_reason(text: str, messages: Sequence[Message]) -> str:
         for part in (message.to, message.name, message.subject, message.text, message.html):
             if len(part) > 2:
                 text = text.replace(part, HIDDEN)
-    return " ".join(PRIVATE.sub(HIDDEN, text).split())[:REASON_LENGTH]
+    return impersonal(text)[:REASON_LENGTH]
 
 
 def _accepted(answer: Answer, count: int) -> SendOutcome:

@@ -23,6 +23,7 @@ from routes import (
     sms_management,
     student_imports,
     student_management,
+    webhooks,
 )
 from routes._kit import app_setup
 from routes._kit.endpoint import refuse_undeclared
@@ -45,6 +46,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     sms_management.bp,
     student_imports.bp,
     student_management.bp,
+    webhooks.bp,
 )
 
 

@@ -8,6 +8,7 @@ from services.accounts.credentials import CredentialService, PasswordChoice
 from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.service import AccountService
 from services.audit.service import AuditService
+from services.batch_jobs.events import EventService
 from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
@@ -17,6 +18,7 @@ from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
 from services.imports.undo import ImportUndo
 from services.notifications.service import TemplateService
+from services.notifications.suppression import SuppressionService
 from services.ports import Outbox, SignedFiles
 from services.processes.service import ProcessService
 from services.students.credentials import StudentCredentials
@@ -37,6 +39,7 @@ class Services:
     courses: CourseService
     credentials: CredentialService
     files: FileService
+    events: EventService
     forgotten: ForgottenPasswords
     idempotency: IdempotencyService
     imports: ImportService
@@ -48,4 +51,5 @@ class Services:
     student_credentials: StudentCredentials
     student_removal: StudentRemoval
     students: StudentService
+    suppressions: SuppressionService
     templates: TemplateService

@@ -25,7 +25,9 @@ FRAMEWORKS = {
 # Every deliberate access without a scope, by its reason: a new one is a decision to be reviewed here.
 UNSCOPED = {
     "a job of the platform": "services/batch_jobs/service.py",
+    "events of a provider": "services/batch_jobs/event_repository.py",
     "login": "services/accounts/names.py",
+    "messages of the platform": "services/notifications/suppression.py",
     "one-time link": "services/accounts/credentials.py",
     "principal": "services/accounts/principals.py",
     "rights of whoever started a job": "services/accounts/rights.py",

@@ -1,6 +1,12 @@
-"""Normal forms of names that people give to things."""
+"""Texts of people and of others: normal forms of names, and sentences without anything personal."""
 
+import re
 import unicodedata
+from typing import Final
+
+HIDDEN: Final = "…"
+# An address, a link, a telephone number, or a run that could be a token.
+PRIVATE: Final = re.compile(r"\S+@\S+|\b[a-z]+://\S+|\+?\d[\d ()-]{5,}\d|[\w-]{24,}", re.IGNORECASE)
 
 
 def tidy(text: str) -> str:
@@ -11,3 +17,8 @@ def tidy(text: str) -> str:
 def key_of(text: str) -> str:
     """Return the form in which two names are the same: case, width and white space do not count."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def impersonal(text: str) -> str:
+    """Return somebody's sentence on one line, without addresses, links, numbers and tokens in it."""
+    return " ".join(PRIVATE.sub(HIDDEN, text).split())

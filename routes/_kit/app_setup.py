@@ -30,6 +30,7 @@ def install(app: Flask, settings: Settings, version: str) -> None:
     app.config.update(
         PRODUCT_NAME=settings.product_name,
         VERSION=version,
+        WEBHOOK_TOKENS=(settings.webhook_token, settings.webhook_token_previous),
         SECRET_KEY=settings.jwt_secret_key,
         COMPRESS_MIN_SIZE=1024,
         COMPRESS_ALGORITHM=["zstd", "br", "gzip"],

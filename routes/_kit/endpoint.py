@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, get_type_hints
 from flask import Blueprint, Response, current_app
 from pydantic import BaseModel
 
-from config.constants import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
+from config.constants import MAX_BODY_BYTES, MAX_BODY_KEYS, MAX_UPLOAD_BYTES
 from config.permissions import Permission
 from routes._kit import parsing
 from routes._kit.conditional import if_match, with_etag
@@ -41,12 +41,12 @@ class Access(StrEnum):
 PUBLIC, SIGNED_IN, SIGNATURE = Access.PUBLIC, Access.SIGNED_IN, Access.SIGNATURE
 
 
-# What a view may name besides the actor and its path arguments, and how each is read from the request.
+# What a view may name besides the actor and its path arguments, and how the declaration says to read each.
 TAKEN: Final[Mapping[str, Callable[[Any], object]]] = {
-    "body": lambda model: parsing.parse(model, parsing.json_body()),
-    "form": parsing.parse_form,
+    "body": lambda spec: parsing.parse(spec.body, parsing.json_body(spec.limits.keys)),
+    "form": lambda spec: parsing.parse_form(spec.form),
     "content": lambda _: parsing.raw_body(),
-    "query": parsing.parse_query,
+    "query": lambda spec: parsing.parse_query(spec.query),
     "revision": lambda _: if_match(),
 }
 
@@ -55,6 +55,14 @@ class PasswordChangeRequired(Forbidden):
     """Your password was set by somebody else: change it first (``POST /auth/change_password``)."""
 
     title = "The password has to be changed first"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a JSON body may be."""
+
+    bytes: int = MAX_BODY_BYTES
+    keys: int = MAX_BODY_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,8 @@ class Endpoint:
     hints: Mapping[str, Any]
     before_password_change: bool
     media_type: str
+    limits: Limits
+    proof: Callable[[], None] | None = None
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -101,7 +111,7 @@ class Endpoint:
         """How many bytes the body may have."""
         if self.raw:
             return MAX_UPLOAD_BYTES
-        return MAX_UPLOAD_BYTES + 64 * 1024 if self.form else MAX_BODY_BYTES
+        return MAX_UPLOAD_BYTES + 64 * 1024 if self.form else self.limits.bytes
 
     @property
     def raw(self) -> bool:
@@ -119,18 +129,22 @@ def route(
     raises: Sequence[type[Problem]] = (),
     before_password_change: bool = False,
     media_type: str = "application/json",
+    limits: Limits = Limits(),
+    proof: Callable[[], None] | None = None,
 ) -> Callable[[View], View]:
     """Register ``view`` on a plain blueprint; the only way to add a URL.
 
     The order is fixed: authenticate, authorise, parse, idempotency, call, serialise. A view receives what it
     names: ``actor``, ``body``, ``form``, ``content`` (raw bytes), ``query``, ``revision`` (of ``If-Match``)
     and its path arguments.
+    ``proof`` raises for a machine that does not prove who it is, before the body is read.
     """
 
     def decorate(view: View) -> View:
         hints = get_type_hints(view)
+        doc = view.__doc__ or ""
         spec = Endpoint(
-            method, permission, status, (), view.__doc__ or "", hints, before_password_change, media_type
+            method, permission, status, (), doc, hints, before_password_change, media_type, limits, proof
         )
         object.__setattr__(spec, "raises", (*implied(spec, rule), *raises))
 
@@ -147,10 +161,10 @@ def route(
 
 def _dispatch(spec: Endpoint, view: Callable[..., Any], arguments: dict[str, Any]) -> Response:
     parsing.limit_body(spec.body_limit)
-    actor = None if spec.access in (PUBLIC, SIGNATURE) else _authorise(spec)
+    actor = _admit(spec)
     if "actor" in spec.hints:
         arguments["actor"] = actor
-    arguments |= {name: read(spec.hints[name]) for name, read in TAKEN.items() if name in spec.hints}
+    arguments |= {name: read(spec) for name, read in TAKEN.items() if name in spec.hints}
 
     def call() -> Response:
         return _serialise(spec, view(**arguments))
@@ -158,6 +172,13 @@ def _dispatch(spec: Endpoint, view: Callable[..., Any], arguments: dict[str, Any
     if spec.creates and actor is not None:
         return once(actor, call)
     return call()
+
+
+def _admit(spec: Endpoint) -> Any:
+    """Return who asks, None where that is not asked; raise for whoever may not."""
+    if spec.proof is not None:
+        spec.proof()
+    return None if spec.access in (PUBLIC, SIGNATURE) else _authorise(spec)
 
 
 def _authorise(spec: Endpoint) -> Any:
@@ -182,6 +203,8 @@ def _serialise(spec: Endpoint, result: BaseModel | Response | None) -> Response:
 def implied(spec: Endpoint, rule: str) -> tuple[type[Problem], ...]:
     """Return the problems that a route can answer with before its view runs."""
     found: list[type[Problem]] = []
+    if spec.proof is not None:
+        found.append(Unauthorized)
     if spec.access not in (PUBLIC, SIGNATURE):
         found += [Unauthorized, Forbidden]
     if spec.body or spec.form:

@@ -7,12 +7,12 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from config.constants import MAX_BODY_KEYS
 from utils.problems import Invalid, Malformed, TooLarge, UnsupportedType
 
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_DEPTH = 20
-MAX_KEYS = 2_000
 
 
 def limit_body(most: int) -> None:
@@ -22,7 +22,7 @@ def limit_body(most: int) -> None:
         raise TooLarge(f"At most {most} bytes.")
 
 
-def json_body() -> Any:
+def json_body(most_keys: int = MAX_BODY_KEYS) -> Any:
     """Return the parsed body; a body that is not JSON is a 400, never an empty dict."""
     if not request.is_json:
         raise UnsupportedType("Send application/json.")
@@ -37,7 +37,7 @@ def json_body() -> Any:
         raise Malformed("The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
         raise Malformed(f"The body is not JSON: {error.msg} in line {error.lineno}.") from None
-    _check_shape(body)
+    _check_shape(body, most_keys)
     return body
 
 
@@ -104,13 +104,13 @@ def _no_constant(name: str) -> NoReturn:
     raise Malformed(f"{name} is not JSON.")
 
 
-def _check_shape(body: Any) -> None:
+def _check_shape(body: Any, most_keys: int) -> None:
     keys, level = 0, [body]
     for _ in range(MAX_DEPTH + 1):
         level = [child for value in level for child in _children(value)]
         keys += len(level)
-        if keys > MAX_KEYS * 2:
-            raise Malformed(f"The body has more than {MAX_KEYS} values.")
+        if keys > most_keys * 2:
+            raise Malformed(f"The body has more than {most_keys} values.")
         if not level:
             return
     raise Malformed("The body is nested too deeply.")

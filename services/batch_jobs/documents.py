@@ -15,6 +15,7 @@ BATCH_JOBS: Final = "batch_jobs"
 SUB_BATCHES: Final = "sub_batches"
 DELIVERIES: Final = "deliveries"
 TEMPLATE_VERSIONS: Final = "template_versions"
+UNMATCHED_EVENTS: Final = "unmatched_events"
 
 
 class JobType(StrEnum):
@@ -33,6 +34,13 @@ class BatchJobState(StrEnum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     DISCARDED = "discarded"
+
+
+class RepeatPolicy(StrEnum):
+    """What becomes of a message of which nobody knows whether it left: it stays so, or is sent once more."""
+
+    AT_MOST_ONCE = "at_most_once"
+    AT_LEAST_ONCE = "at_least_once"
 
 
 class DeliveryState(StrEnum):
@@ -73,6 +81,7 @@ class BatchJob(Document):
     channels: tuple[Channel, ...]
     template: str
     template_version: str
+    policy: RepeatPolicy = RepeatPolicy.AT_MOST_ONCE
     filled: bool = False
     sub_batches: int = 0
     counts: dict[str, int] = {}  # noqa: RUF012 -- pydantic copies defaults
@@ -94,11 +103,27 @@ class SubBatch(Document):
     done: bool = False
 
 
+class UnmatchedEvent(Document):
+    """An event of the provider about a message that is not known (yet). ``_id`` tells it from all others."""
+
+    channel: Channel
+    kind: str
+    message_id: str
+    delivery_id: str
+    at: datetime | None
+    reason: str
+    tries: int = 0
+    due_at: datetime | None
+    received_at: datetime
+
+
 class Delivery(Document):
     """One message to one recipient over one channel, with its whole history.
 
     ``unit`` is the idempotency key of the provider call that carries it: deliveries with one key go out
     together, always the same ones in the same order, and a certain refusal is followed by new keys.
+    ``reported`` is the rank of the furthest event that the provider told of (``events.py``), ``resends`` how
+    often the message was sent anew because nobody knew about it.
     """
 
     job_id: str
@@ -117,6 +142,8 @@ class Delivery(Document):
     attempts: int = 0
     first_call_at: datetime | None = None
     provider_message_id: str | None = None
+    reported: int = 0
+    resends: int = 0
     last_error: str | None = None
     history: tuple[dict[str, Any], ...] = ()
     created_at: datetime
@@ -145,6 +172,7 @@ VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 _NEWEST = ("_id", DESCENDING)
+UNMATCHED_SECONDS: Final = 48 * 3600
 
 INDEXES: Final = {
     BATCH_JOBS: [
@@ -163,5 +191,14 @@ INDEXES: Final = {
         IndexModel([("job_id", ASCENDING), ("_id", ASCENDING)], name="job"),
         IndexModel([("sub_batch_id", ASCENDING), ("number", ASCENDING)], name="sub_batch"),
         IndexModel([("recipient_id", ASCENDING), ("channel", ASCENDING), _NEWEST], name="recipient"),
+        IndexModel(
+            [("provider_message_id", ASCENDING)],
+            name="provider_message",
+            partialFilterExpression={"provider_message_id": {"$type": "string"}},
+        ),
+    ],
+    UNMATCHED_EVENTS: [
+        IndexModel([("due_at", ASCENDING)], name="due"),
+        IndexModel([("received_at", ASCENDING)], name="ttl", expireAfterSeconds=UNMATCHED_SECONDS),
     ],
 }

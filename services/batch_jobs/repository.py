@@ -203,6 +203,23 @@ class DeliveryRepository:
         query = {"recipient_id": {"$in": list(recipient_ids)}, "state": DeliveryState.PENDING}
         return self._rows.update_many(scope, query, _become(DeliveryState.SKIPPED, reason))
 
+    def leave_out(self, scope: Scope, ids: Sequence[str], reason: str) -> None:
+        """Skip deliveries for which nothing was called."""
+        query = {"_id": {"$in": list(ids)}, "state": DeliveryState.PENDING}
+        self._rows.update_many(scope, query, _become(DeliveryState.SKIPPED, reason))
+
+    def in_doubt(self, scope: Scope, sub_batch_id: str) -> list[Delivery]:
+        """Return the unknown deliveries of a sub-batch that have not been sent anew, in order."""
+        query = {"sub_batch_id": sub_batch_id, "state": DeliveryState.UNKNOWN, "resends": 0}
+        return [Delivery.from_mongo(row) for row in self._rows.find(scope, query, sort=[("number", 1)])]
+
+    def send_again(self, scope: Scope, ids: Sequence[str], unit: str) -> None:
+        """Put unknown deliveries into a new unit, as if for the first time; each delivery once."""
+        change = _become(DeliveryState.PENDING, "nobody knows whether it left: sent once more")
+        change[0]["$set"] |= {"unit": unit, "resends": 1}
+        query = {"_id": {"$in": list(ids)}, "state": DeliveryState.UNKNOWN, "resends": 0}
+        self._rows.update_many(scope, query, change)
+
     def seconds_since(self, scope: Scope, delivery_id: str, moment: str) -> float:
         """Return the age of a delivery's ``created_at`` or ``first_call_at``, by MongoDB's clock."""
         age = {"$project": {"ms": {"$subtract": ["$$NOW", f"${moment}"]}}}
@@ -258,6 +275,7 @@ def _become(
     }
     if state is DeliveryState.PENDING:
         change["first_call_at"] = None  # certainly not taken: the next call is a first one
+        change["reported"] = 0
     if provider_ids:
         change["provider_message_id"] = by_id(dict(zip(ids, provider_ids, strict=True)))
     return [{"$set": change}]

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from pymongo.errors import PyMongoError
 
 from services.batch_jobs.documents import Delivery, DeliveryState, JobType
+from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.service import scope_of
@@ -71,7 +72,9 @@ class SubBatchSending:
         composers: Mapping[JobType, Composer],
         announcer: Announcer,
         rights: Rights,
+        precautions: Precautions,
     ) -> None:
+        self._precautions = precautions
         self._jobs, self._deliveries = jobs, deliveries
         self._senders, self._composers = senders, composers
         self._announcer, self._rights = announcer, rights
@@ -88,6 +91,7 @@ class SubBatchSending:
                 scope, sub_batch.id, "whoever started this may no longer send messages", lease.fence
             )
         self._jobs.mark_started(scope, job.id)
+        self._precautions.before(scope, sub_batch)
         source = self._jobs.version(job.template_version, sub_batch.channel)
         message_of = Pinned(self._composers[job.type], source)
         run = UnitSending(self._deliveries, scope, lease, self._senders[sub_batch.channel], message_of)
@@ -95,6 +99,8 @@ class SubBatchSending:
             self._announcer.touch(job.id, job.campus_id)
             if pause is not None:
                 return pause
+        if again := self._precautions.after(scope, job, sub_batch):
+            return again
         self._jobs.finish_sub_batch(scope, sub_batch.id)
         return self.finish(lease)
 

@@ -11,6 +11,7 @@ from services.batch_jobs.documents import (
     DeliveryState,
     JobType,
     Recipient,
+    RepeatPolicy,
     SubBatch,
 )
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
@@ -74,6 +75,7 @@ class BatchJobService:
         course_ids: tuple[str, ...],
         actor_id: str,
         template: str = "credentials",
+        policy: RepeatPolicy = RepeatPolicy.AT_MOST_ONCE,
     ) -> BatchJob:
         """Store a new job without recipients; the template's present text is kept for all of its messages."""
         version = f"{template}:{self._renderer.version(template)}"
@@ -85,6 +87,7 @@ class BatchJobService:
             channels=tuple(channels),
             template=template,
             template_version=version,
+            policy=policy,
             created_by=actor_id,
             created_at=self._clock.now(),
         )

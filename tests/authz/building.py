@@ -8,6 +8,8 @@ from typing import Any, Final
 from flask import Flask
 
 from main import Runtime
+from services.batch_jobs.events import EventKind, ProviderEvent
+from services.ports import Channel
 from tests.authz.actors import ACCOUNTS, Account
 from tests.authz.world import BOTH, CAMPUSES, COURSES, WHOLE, Kind, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
@@ -49,6 +51,7 @@ class Builder:
         for campus in CAMPUSES:
             self._keep_file(campus)
         self._rest()
+        self._bounce()
         self._links()
 
     def _campus(self, campus: str) -> None:
@@ -166,6 +169,15 @@ class Builder:
         assert sent.status_code == 204, sent.get_json()
         self._root.post(f"/files/{made['file']['id']}/complete", status=202)
         self._world.stands(Kind.FILE, campus, "1", made["file"]["id"])
+
+    def _bounce(self) -> None:
+        """Let the provider tell of the first student of each course that their address is dead."""
+        told = [
+            ProviderEvent(Channel.EMAIL, EventKind.HARD_BOUNCED, "", row["_id"], None)
+            for row in self._world.db.deliveries.find()
+            if row["channel"] == "email" and row["to"].lower().partition("@")[0].endswith("qx-0")
+        ]
+        self._runtime.services.events.take(told)
 
     def _links(self) -> None:
         """Keep one open link of each purpose, as their owners got them."""

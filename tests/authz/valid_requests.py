@@ -21,6 +21,7 @@ IN_USE: Final = frozenset({409})  # everything here has something that depends o
 BREAKER: Final = "brevo-email"
 PICTURE: Final = {"purpose": "question_media", "name": "a.png", "content_type": "image/png", "size": 70}
 UNSIGNED: Final = {"expires": "1", "signature": "none"}
+STRANGER: Final = frozenset({401})  # the provider proves itself by a token that nobody here has
 PLACE: Final = {"name": "New Place", "code": "NEW-1"}
 
 
@@ -215,6 +216,8 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     ),
     "student_management.send_credentials": _send_credentials,
     "student_management.update_student": _of({"name": "Renamed"}, student_id=Kind.STUDENT),
+    "webhooks.brevo_email": _plain(body={"event": "spam"}, statuses=STRANGER),
+    "webhooks.brevo_sms": _plain(body={"msg_status": "delivered"}, statuses=STRANGER),
     "watch.import_id": _of(import_id=Kind.IMPORT),
     "watch.job_id": _of(job_id=Kind.JOB),
 }

@@ -3,7 +3,8 @@
 In a test: ``with BrevoServer() as brevo: …``. On its own, for tests that kill what is around it:
 ``python -m tests.fakes.brevo_server --port N --effects FILE --plan JSON`` prints ``ready URL``;
 ``POST /_control`` replaces the plan (see Plan.load), ``GET /_control`` tells the counts, ``GET /_effects``
-the effects. A server started again with the same file still knows its idempotency keys.
+the effects, and ``POST /_tell`` has it call our webhooks about them (see Callback.tell). A server started
+again with the same file still knows its idempotency keys.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any, Self
 
 from tests.fakes.brevo_effects import Effect, Effects, Reply, fault
 from tests.fakes.brevo_plan import NORMAL, Behaviour, Plan
+from tests.fakes.brevo_webhooks import Callback
 
 API_KEY = "xkeysib-test-0123456789abcdef0123456789abcdef"
 EMAIL_PATH = "/v3/smtp/email"
@@ -68,6 +70,11 @@ class BrevoServer:
     def effects(self) -> list[Effect]:
         """Return every message that was really sent."""
         return self.log.all()
+
+    def tell(self, url: str, token: str, channel: str, names: list[str], **how: int) -> int:
+        """Call the webhook at ``url`` about every message of a channel; return how many calls it took."""
+        effects = [effect for effect in self.effects() if effect.channel == channel]
+        return Callback(url, token).tell(effects, names, **how)
 
     def script(self, *behaviours: Behaviour | str) -> None:
         """Queue what happens to the next sends."""
@@ -135,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/_control":
             brevo.plan.load(body)
             return self._answer(200, {})
+        if self.path == "/_tell":
+            return self._answer(200, {"calls": brevo.tell(**body)})
         if self.path != EMAIL_PATH and self.path not in SMS_PATHS:
             return self._answer(404, {"message": "no Route matched with those values"})
         brevo.calls.append(Call("POST", self.path, body, self.client_address[1]))

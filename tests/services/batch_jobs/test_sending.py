@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient
+from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.sending import SubBatchSending
@@ -34,6 +35,7 @@ from services.ports import (
 )
 from utils.clock import SystemClock
 
+SETTLE_SECONDS = 3600.0
 Answer = SendOutcome | Callable[[SendUnit], SendOutcome]
 
 
@@ -93,8 +95,10 @@ class Bench:
         )
         announcer = Announcer(self.jobs, self.service, self)
         self.rights = Everybody()
+        precautions = Precautions(self.deliveries, runtime.services.suppressions, SETTLE_SECONDS)
+        composers = {JobType.CREDENTIALS: Plain()}
         self.sending = SubBatchSending(
-            self.jobs, self.deliveries, senders, {JobType.CREDENTIALS: Plain()}, announcer, self.rights
+            self.jobs, self.deliveries, senders, composers, announcer, self.rights, precautions
         )
         self.fence = 0
 
@@ -119,9 +123,9 @@ class Bench:
 
     def publish(self, *event: Any) -> None: ...
 
-    def job(self, people: int, *channels: Channel, campus_id: str = "c1") -> BatchJob:
+    def job(self, people: int, *channels: Channel, campus_id: str = "c1", **more: Any) -> BatchJob:
         job = self.service.open(
-            JobType.CREDENTIALS, channels, campus_id=campus_id, course_ids=("x",), actor_id="admin"
+            JobType.CREDENTIALS, channels, campus_id=campus_id, course_ids=("x",), actor_id="admin", **more
         )
         addresses = {Channel.EMAIL: "p@example.com", Channel.SMS: "+919000000000"}
         self.service.add(job, [Recipient(f"p{n}", f"Person {n}", addresses) for n in range(people)])
