@@ -26,6 +26,7 @@ from integrations.no_scanner import NoScanner
 from integrations.outbox import LocalOutbox, OutboxSender
 from integrations.redis_bus import RedisBus
 from integrations.redis_live import RedisLive, redis_client
+from integrations.redis_pacer import RedisPacer
 from integrations.s3_files import S3Files, s3_client
 from integrations.socketio_feed import SocketIOFeed
 from integrations.threads_engine import ThreadsEngine
@@ -39,6 +40,9 @@ from services.audit.service import AuditService
 from services.batch_jobs.documents import JobType
 from services.batch_jobs.event_repository import EventRepository
 from services.batch_jobs.events import EventService
+from services.batch_jobs.flow import Flow
+from services.batch_jobs.pace_repository import MongoPacer
+from services.batch_jobs.pacing import Pacer
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
@@ -195,6 +199,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     around = Surroundings(
         settings, store, clock, offload, audit, idempotency, batch_jobs, engine, renderer, lookup, bus
     )
+    flow = Flow.over(settings, store, clock, audit, senders, _pacer(settings, store, clock), lookup)
     people = AccountArea.over(around)
     students = StudentArea.over(around, people, places, lookup)
     contents, local_files = _files(settings, clock, breakers)
@@ -209,6 +214,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         batch_jobs=batch_jobs,
         batches=students.batches,
         breakers=breaker_service,
+        channels=flow.service,
         campuses=students.campuses,
         courses=students.courses,
         credentials=people.credentials,
@@ -230,7 +236,9 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     )
     composers = {JobType.CREDENTIALS: people.composer}
     precautions = Precautions(deliveries, suppressions, settings.sms_settle_minutes * 60)
-    sending = SubBatchSending(jobs, deliveries, senders, composers, announcer, people.rights, precautions)
+    sending = SubBatchSending(
+        jobs, deliveries, senders, composers, announcer, people.rights, precautions, flow.gate
+    )
     engine.handle(SEND_JOB, sending.run, sending.dead)
     engine.handle(FINISH_JOB, sending.finish, _nothing)
     engine.handle(FORGOTTEN_JOB, people.forgotten.run, people.forgotten.dead)
@@ -247,6 +255,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.install(supervisor, seats)
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
+    supervisor.add("watch-channels", 1.0, flow.channels.tick)
     supervisor.add("match-events", 5.0, events.try_again)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
     supervisor.add("probe-breakers", 1.0, BreakerProbing(breakers, processor, clock).tick)
@@ -328,3 +337,9 @@ def _files(settings: Settings, clock: SystemClock, breakers: Breakers) -> tuple[
     files = S3Files(client, settings.s3_bucket, breaker, clock)
     breakers.probe(breaker.name, files.check)
     return files, None
+
+
+def _pacer(settings: Settings, store: Store, clock: SystemClock) -> Pacer:
+    """Return who counts calls to providers over all processes: Redis, MongoDB where there is none."""
+    durable = MongoPacer(store)
+    return RedisPacer(redis_client(settings.redis_url), durable, clock) if settings.redis_url else durable

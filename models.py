@@ -47,6 +47,7 @@ TENANT_COLLECTIONS: Final = frozenset(
         batch_jobs.BATCH_JOBS,
         batch_jobs.SUB_BATCHES,
         batch_jobs.DELIVERIES,
+        batch_jobs.QUOTAS,
         campuses.CAMPUSES,
         campuses.COURSES,
         campuses.BATCHES,

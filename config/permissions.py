@@ -32,6 +32,8 @@ class Permission(StrEnum):
     CAMPUS_DELETE = "campus_management:campus:delete"
     CAMPUS_READ = "campus_management:campus:read"
     CAMPUS_UPDATE = "campus_management:campus:update"
+    CHANNEL_READ = "notifications:channel:read"
+    CHANNEL_RESUME = "notifications:channel:resume"
     COURSE_CREATE = "course_management:course:create"
     COURSE_DELETE = "course_management:course:delete"
     COURSE_READ = "course_management:course:read"

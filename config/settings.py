@@ -80,6 +80,10 @@ class Settings(BaseModel):
     job_retention_days: int = Field(90, ge=1)
     lease_seconds: float = Field(30.0, ge=0.5, le=600)
     sub_batch_size: int = Field(100, ge=1, le=100)
+    pacing: Literal["provider", "interval"] = "provider"
+    sub_batch_interval_seconds: int = Field(180, ge=1, le=86_400)
+    daily_email_quota: int = Field(50_000, ge=0)
+    daily_sms_quota: int = Field(20_000, ge=0)
     sms_settle_minutes: int = Field(60, ge=1)
     import_memory_mb: int = Field(512, ge=64)
     import_cpu_seconds: int = Field(20, ge=1)

@@ -6,26 +6,34 @@ from typing import Any, Final
 
 import sib_api_v3_sdk
 
+from integrations.brevo_account import balance_of
 from integrations.brevo_answers import faulty, outcome
 from integrations.brevo_client import Answer, BrevoClient, Silence
 from services.notifications.sms import Encoding, sms_segments
-from services.ports import JSON, Busy, Channel, Health, Message, SendOutcome, SendUnit
+from services.ports import JSON, Balance, Busy, Channel, Health, Limit, Message, SendOutcome, SendUnit
 from utils.resilient_services import Breaker
 
 MAX_VERSIONS: Final = 1000
 NAME_LENGTH: Final = 70
 SMS_SENDER: Final = re.compile(r"[A-Za-z0-9 ]{1,11}|[0-9]{1,15}")
+ACCOUNT_SECONDS: Final = 4.0
+# What Brevo publishes for POST /smtp/email: 1,000 calls a second, of those with several versions 6,000 an
+# hour; for SMS 150 calls a second.
+EMAIL_LIMITS: Final = (Limit("second", 1000, 1.0, burst=100), Limit("hour", 6000, 3600.0, burst=1200))
+SMS_LIMITS: Final = (Limit("second", 150, 1.0, burst=30),)
 TEMPLATE_MARK: Final = re.compile(r"\{(?=[{%#])")
 
 
 class BrevoSender:
     """What both channels share: the breaker in front of the call, and what is shown to people."""
 
+    provider = "brevo"
     confirms_delivery: bool = False
     keyed: bool
+    limits: tuple[Limit, ...]
 
     def __init__(self, client: BrevoClient, breaker: Breaker, channel: Channel) -> None:
-        self.channel = channel
+        self.channel, self.account = channel, client.account
         self._client, self._breaker = client, breaker
 
     def status(self) -> Mapping[str, JSON]:
@@ -34,11 +42,20 @@ class BrevoSender:
 
     def check(self) -> Health:
         """Ask Brevo for the account, outside the breaker; any answer lets an open breaker probe at once."""
-        came = self._client.call(sib_api_v3_sdk.AccountApi(self._client.sdk).get_account)
-        if not faulty(came):
-            self._breaker.try_now()
+        came = self._ask()
         said = came.reason if isinstance(came, Silence) else f"answered {came.status}"
         return Health("brevo", isinstance(came, Answer) and came.status == 200, said)
+
+    def balance(self) -> Balance:
+        """Ask Brevo what the account may still send over this channel."""
+        return balance_of(self._ask(), self.channel)
+
+    def _ask(self) -> Answer | Silence:
+        account = sib_api_v3_sdk.AccountApi(self._client.sdk).get_account
+        came = self._client.call(account, seconds=ACCOUNT_SECONDS)
+        if not faulty(came):
+            self._breaker.try_now()
+        return came
 
     def _post(self, method: Callable[..., Any], body: object, unit: SendUnit) -> SendOutcome:
         if not self._breaker.allow():
@@ -60,6 +77,7 @@ class BrevoEmail(BrevoSender):
     """
 
     keyed = True
+    limits: tuple[Limit, ...] = EMAIL_LIMITS
     repeat_seconds: float = 600.0
 
     def __init__(
@@ -98,6 +116,7 @@ class BrevoSms(BrevoSender):
     """
 
     keyed = False
+    limits: tuple[Limit, ...] = SMS_LIMITS
     unit_size: int = 1
     repeat_seconds: float = 0.0
 

@@ -38,7 +38,7 @@ def outcome(came: Answer | Silence, messages: Sequence[Message], *, keyed: bool)
     if came.status >= 500 or came.status in UNDECIDED:
         return Ambiguous(f"Brevo answered {came.status}")
     if came.status == 429:
-        return Busy("Brevo: too many requests", retry_after(came.headers))
+        return Busy("Brevo: too many requests", retry_after(came.headers), throttled=True)
     return _refusal(came, messages, keyed=keyed)
 
 

@@ -1,5 +1,6 @@
 """One safe way into Brevo's SDK: bounded in time, no POST repeated by itself, certain where it can be."""
 
+import hashlib
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,17 +42,25 @@ class BrevoClient:
         configuration.api_key["api-key"] = api_key
         configuration.host = url.rstrip("/")
         configuration.connection_pool_maxsize = connections
-        self._timeout = (min(CONNECT_SECONDS, timeout_seconds), timeout_seconds)
+        self._seconds = timeout_seconds
+        self.account = hashlib.sha256(api_key.encode()).hexdigest()[:12]
         self.sdk = sib_api_v3_sdk.ApiClient(configuration)
         # The pool's own default is three retries; a redirect, too, would be a second POST.
         self.sdk.rest_client.pool_manager.connection_pool_kw["retries"] = False
 
-    def call(self, method: Callable[..., Any], *args: object) -> Answer | Silence:
-        """Call one SDK method and tell what came back; never raises for what the network did."""
+    def call(
+        self, method: Callable[..., Any], *args: object, seconds: float | None = None
+    ) -> Answer | Silence:
+        """Call one SDK method and tell what came back; never raises for what the network did.
+
+        ``seconds`` is less patience than usual.
+        """
+        patience = min(seconds or self._seconds, self._seconds)
         try:
             # Without preloading, since the SDK's models raise on a 2xx body that lacks a field they expect.
             # The timeout is a pair, since the SDK drops a single float in silence.
-            response = method(*args, _request_timeout=self._timeout, _preload_content=False)
+            timeout = (min(CONNECT_SECONDS, patience), patience)
+            response = method(*args, _request_timeout=timeout, _preload_content=False)
             return _answer(response.status, response.headers, response.data)
         except ApiException as error:
             if error.status:

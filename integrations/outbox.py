@@ -20,7 +20,7 @@ from integrations.outbox_file import (
     mend_tail,
     message_in,
 )
-from services.ports import JSON, Accepted, Busy, Channel, Message, SendOutcome, SendUnit
+from services.ports import JSON, Accepted, Balance, Busy, Channel, Limit, Message, SendOutcome, SendUnit
 from utils.clock import Clock, SystemClock
 
 LOCK_SECONDS: Final = 10.0
@@ -103,6 +103,9 @@ class LocalOutbox:
 class OutboxSender:
     """Sends by writing into the outbox: no failure is ever ambiguous, so any unit may be repeated."""
 
+    provider = "outbox"
+    account = "here"
+    limits: tuple[Limit, ...] = ()
     unit_size: int = UNIT_SIZE
     repeat_seconds: float = math.inf
     confirms_delivery: bool = True
@@ -119,6 +122,10 @@ class OutboxSender:
             why = os.strerror(error.errno) if error.errno else "its lock is held elsewhere"
             return Busy(f"outbox: {why}", RETRY_SECONDS)
         return Accepted(tuple(message.delivery_id for message in unit.messages))
+
+    def balance(self) -> Balance:
+        """Say that nothing is counted here."""
+        return Balance(True, "messages lie in the outbox of this machine: nothing leaves, nothing is charged")
 
     def status(self) -> Mapping[str, JSON]:
         """Return the adapter's state for people."""

@@ -10,6 +10,8 @@ from config.permissions import Permission, Role
 from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
+from services.batch_jobs.channel_schemas import BalanceOut, ChannelOut
+from services.batch_jobs.channels import ChannelNotPaused
 from services.ports import Channel
 from utils.problems import Forbidden, NotFound
 
@@ -56,3 +58,21 @@ def read_outbox(query: OutboxQuery, actor: Actor) -> OutboxPage:
     return OutboxPage(
         items=[OutboxMessage.model_validate(message) for message in messages], next_before=next_before
     )
+
+
+@route(bp, "GET", "/status", permission=Permission.CHANNEL_READ)
+def channel_status() -> ChannelOut:
+    """Show whether email messages are sent, how fast, and what the provider's account still holds."""
+    return services().channels.status(Channel.EMAIL)
+
+
+@route(bp, "GET", "/balance", permission=Permission.CHANNEL_READ)
+def channel_balance() -> BalanceOut:
+    """Show what the provider's account may still send by email; it is asked at most twice a minute."""
+    return services().channels.balance(Channel.EMAIL)
+
+
+@route(bp, "POST", "/channel/resume", permission=Permission.CHANNEL_RESUME, raises=[ChannelNotPaused])
+def resume_channel(actor: Actor) -> ChannelOut:
+    """Send by email again after the provider had refused the account, for every server."""
+    return services().channels.resume(Channel.EMAIL, actor)

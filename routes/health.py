@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from routes._kit import metrics as figures
 from routes._kit.endpoint import PUBLIC, SIGNATURE, route
+from services.batch_jobs.documents import ChannelState
 from utils.problems import Forbidden
 from utils.supervisor import LoopHealth
 
@@ -55,8 +56,9 @@ def ready() -> Response:
         )
         for part in runtime.monitor.health()
     ]
-    parts += [_channel(str(channel), dict(sender.status())) for channel, sender in runtime.senders.items()]
     parts.append(_bus(dict(runtime.bus.status())))
+    known = runtime.services.channels.known
+    parts += [_channel(known(channel), dict(sender.status())) for channel, sender in runtime.senders.items()]
     parts += [_loop(loop) for loop in runtime.loops()]
     bad = [part for part in parts if not part.ok]
     readiness = Readiness(
@@ -76,10 +78,13 @@ def metrics() -> Response:
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _channel(name: str, status: dict[str, Any]) -> Part:
+def _channel(state: ChannelState, status: dict[str, Any]) -> Part:
     breaker = status.get("breaker") or {}
+    if state.paused:
+        extra = status | {"paused_since": state.since, "reason": state.reason}
+        return Part(name=state.id, ok=False, required=False, detail=f"paused: {state.reason}", extra=extra)
     fine = breaker.get("state", "closed") != "open"
-    return Part(name=name, ok=fine, required=False, detail="" if fine else "waits", extra=status)
+    return Part(name=state.id, ok=fine, required=False, detail="" if fine else "waits", extra=status)
 
 
 def _bus(status: dict[str, Any]) -> Part:

@@ -9,7 +9,7 @@ from routes._kit.services import services
 from services.accounts.names import IdentifierTaken
 from services.batch_jobs.schemas import BatchJobOut
 from services.campuses.problems import NotOnlyYours, StillInUse
-from services.students.problems import BatchIsEmpty, StudentNotFound, TooManyTaken
+from services.students.problems import BatchIsEmpty, RecipientsNotConfirmed, StudentNotFound, TooManyTaken
 from services.students.schemas import (
     BulkDeleteOut,
     SendCredentials,
@@ -55,10 +55,10 @@ def bulk_delete(body: StudentIds, actor: Actor) -> BulkDeleteOut:
     "/send_credentials",
     permission=Permission.CREDENTIALS_SEND,
     status=202,
-    raises=[BatchIsEmpty],
+    raises=[BatchIsEmpty, RecipientsNotConfirmed],
 )
 def send_credentials(body: SendCredentials, actor: Actor) -> BatchJobOut:
-    """Send one-time links to set a password; a new link ends the one before."""
+    """Send one-time links to set a password; a new link ends the one before. More than 500 are confirmed."""
     return services().student_credentials.send(body, actor)
 
 

@@ -65,10 +65,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The provider certainly took nothing; the same unit may be tried again after ``retry_after`` seconds."""
+    """The provider certainly took nothing; the same unit may be tried again after ``retry_after`` seconds.
+
+    ``throttled``: it says that we are too fast (429), which is true of every call of the channel.
+    """
 
     reason: str
     retry_after: float | None = None
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,41 @@ class Ambiguous:
 SendOutcome: TypeAlias = Accepted | Refused | Busy | Blocked | Ambiguous
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``calls`` in any ``seconds``, of which ``burst`` may come at once."""
+
+    name: str
+    calls: int
+    seconds: float
+    burst: int
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two calls once the burst is spent, so that no window holds more than ``calls``."""
+        return self.seconds / (self.calls - self.burst)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account may still send over a channel. ``credits`` is None where nothing is counted or told.
+
+    ``usable``: the provider answers, knows the account, and something is left.
+    """
+
+    usable: bool
+    detail: str
+    credits: float | None = None
+    plan: str = ""
+
+
 class MessageSender(Protocol):
     """Sends units over one channel. ``send`` does not raise for what the provider did: it tells."""
 
     channel: Channel
+    provider: str
+    account: str  # tells accounts of one provider apart, and nothing else
+    limits: tuple[Limit, ...]  # of calls; none: as fast as we can
     unit_size: int  # most messages in one call
     repeat_seconds: (
         float  # how long after the first call the same unit may be repeated without a second effect; 0: never
@@ -100,6 +135,9 @@ class MessageSender(Protocol):
 
     def send(self, unit: SendUnit) -> SendOutcome:
         """Hand the unit over once."""
+
+    def balance(self) -> Balance:
+        """Ask the provider what may still be sent; within a few seconds, and never raises."""
 
     def status(self) -> Mapping[str, JSON]:
         """Return the adapter's state for people: provider, breaker, next try."""

@@ -8,6 +8,7 @@ from services.accounts.credentials import CredentialService, PasswordChoice
 from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.service import AccountService
 from services.audit.service import AuditService
+from services.batch_jobs.channel_service import ChannelService
 from services.batch_jobs.events import EventService
 from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
@@ -35,6 +36,7 @@ class Services:
     batch_jobs: BatchJobService
     batches: BatchService
     breakers: BreakerService
+    channels: ChannelService
     campuses: CampusService
     courses: CourseService
     credentials: CredentialService

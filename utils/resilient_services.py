@@ -192,6 +192,37 @@ class Breakers:
         ]
 
 
+class RetryBudget:
+    """Keeps repeats to a share of all calls, so that a provider in trouble is not hammered by them as well.
+
+    Every call earns ``share`` of a repeat, up to ``most``; one in ``trickle_seconds`` comes for nothing, so
+    that little traffic is repeated too.
+    """
+
+    def __init__(
+        self, clock: Clock, share: float = 0.1, most: float = 10.0, trickle_seconds: float = 10.0
+    ) -> None:
+        self._clock, self._share, self._most, self._trickle = clock, share, most, trickle_seconds
+        self._lock = threading.Lock()
+        self._left, self._at = most, clock.monotonic()
+
+    def earn(self) -> None:
+        """Count a call."""
+        with self._lock:
+            self._left = min(self._most, self._left + self._share)
+
+    def spend(self) -> bool:
+        """Tell whether one repeat may be made soon, and count it."""
+        with self._lock:
+            now = self._clock.monotonic()
+            self._left = min(self._most, self._left + (now - self._at) / self._trickle)
+            self._at = now
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+
 def backoff(
     tries: int, *, base: float = 1.0, cap: float = 60.0, random: Callable[[], float] = uniform
 ) -> float:
@@ -205,6 +236,11 @@ def equal_jitter(
     """Return seconds to wait on top of a provider's own reset (429): between half and all of 1, 2, 4, 8 …"""
     half = _doubled(tries, base, cap) / 2
     return half + random() * half
+
+
+def jittered(seconds: float, *, random: Callable[[], float] = uniform) -> float:
+    """Return anything between ``seconds`` and twice that, so that not everybody comes back at once."""
+    return seconds * (1 + random())
 
 
 def _doubled(tries: int, base: float, cap: float) -> float:

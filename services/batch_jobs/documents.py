@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.ports import Channel
@@ -16,6 +17,9 @@ SUB_BATCHES: Final = "sub_batches"
 DELIVERIES: Final = "deliveries"
 TEMPLATE_VERSIONS: Final = "template_versions"
 UNMATCHED_EVENTS: Final = "unmatched_events"
+CHANNELS: Final = "channels"
+PACES: Final = "paces"
+QUOTAS: Final = "message_quotas"
 
 
 class JobType(StrEnum):
@@ -71,8 +75,18 @@ class Recipient:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
+class Waiting(BaseModel):
+    """Why messages of a job wait, and until when that is known."""
+
+    reason: str
+    until: datetime
+
+
 class BatchJob(Document):
-    """One background run over many recipients. ``filled``: every recipient has been added."""
+    """One background run over many recipients. ``filled``: every recipient has been added.
+
+    ``waiting`` says by channel what a job waits for; it is over once its time has passed.
+    """
 
     type: JobType
     state: BatchJobState = BatchJobState.QUEUED
@@ -86,6 +100,7 @@ class BatchJob(Document):
     sub_batches: int = 0
     counts: dict[str, int] = {}  # noqa: RUF012 -- pydantic copies defaults
     sub_batches_done: int = 0
+    waiting: dict[Channel, Waiting] = {}  # noqa: RUF012 -- pydantic copies defaults
     created_by: str
     created_at: datetime
     started_at: datetime | None = None
@@ -124,6 +139,7 @@ class Delivery(Document):
     together, always the same ones in the same order, and a certain refusal is followed by new keys.
     ``reported`` is the rank of the furthest event that the provider told of (``events.py``), ``resends`` how
     often the message was sent anew because nobody knew about it.
+    ``counted``: it is in a day's quota of its campus. ``tried_at``: the first call of all.
     """
 
     job_id: str
@@ -140,6 +156,8 @@ class Delivery(Document):
     state: DeliveryState
     fence: int = 0
     attempts: int = 0
+    counted: bool = False
+    tried_at: datetime | None = None
     first_call_at: datetime | None = None
     provider_message_id: str | None = None
     reported: int = 0
@@ -148,6 +166,22 @@ class Delivery(Document):
     history: tuple[dict[str, Any], ...] = ()
     created_at: datetime
     updated_at: datetime
+
+
+class ChannelState(Document):
+    """Whether anything may be sent over a channel (``_id``), for every process.
+
+    ``epoch`` grows when it is opened: a refusal of a call that began before cannot close it again.
+    ``tries`` counts the openings in a row after which the provider refused again soon.
+    """
+
+    paused: bool = False
+    reason: str = ""
+    since: datetime | None = None
+    opened_at: datetime | None = None
+    epoch: int = 0
+    tries: int = 0
+    probe_at: datetime | None = None
 
 
 _STATES: Final = [str(state) for state in DeliveryState]
@@ -174,7 +208,10 @@ VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = {
 _NEWEST = ("_id", DESCENDING)
 UNMATCHED_SECONDS: Final = 48 * 3600
 
-INDEXES: Final = {
+INDEXES: Final[Mapping[str, list[IndexModel]]] = {
+    CHANNELS: [],
+    PACES: [],
+    QUOTAS: [],
     BATCH_JOBS: [
         IndexModel([("campus_id", ASCENDING), _NEWEST], name="campus"),
         IndexModel([("campus_id", ASCENDING), ("state", ASCENDING), _NEWEST], name="campus_state"),

@@ -151,6 +151,8 @@ class DeliveryRepository:
             "state": DeliveryState.SENDING,
             "fence": fence,
             "attempts": {"$add": ["$attempts", 1]},
+            "counted": True,
+            "tried_at": {"$ifNull": ["$tried_at", "$$NOW"]},
             "first_call_at": {"$ifNull": ["$first_call_at", "$$NOW"]},
             "updated_at": "$$NOW",
             "history": _and_then(DeliveryState.SENDING, None),
@@ -216,13 +218,24 @@ class DeliveryRepository:
     def send_again(self, scope: Scope, ids: Sequence[str], unit: str) -> None:
         """Put unknown deliveries into a new unit, as if for the first time; each delivery once."""
         change = _become(DeliveryState.PENDING, "nobody knows whether it left: sent once more")
-        change[0]["$set"] |= {"unit": unit, "resends": 1}
+        change[0]["$set"] |= {"unit": unit, "resends": 1, "counted": False, "tried_at": None}
         query = {"_id": {"$in": list(ids)}, "state": DeliveryState.UNKNOWN, "resends": 0}
         self._rows.update_many(scope, query, change)
 
-    def seconds_since(self, scope: Scope, delivery_id: str, moment: str) -> float:
-        """Return the age of a delivery's ``created_at`` or ``first_call_at``, by MongoDB's clock."""
-        age = {"$project": {"ms": {"$subtract": ["$$NOW", f"${moment}"]}}}
+    def regroup(self, scope: Scope, ids: Sequence[str], fence: int, unit: str) -> None:
+        """Put deliveries that wait into a new unit; an older claim can then no longer begin them."""
+        query = {"_id": {"$in": list(ids)}, "state": DeliveryState.PENDING, "fence": {"$lte": fence}}
+        self._rows.update_many(scope, query, {"$set": {"unit": unit, "fence": fence}})
+
+    def seconds_since(
+        self, scope: Scope, delivery_id: str, moment: str, earliest: datetime | None = None
+    ) -> float:
+        """Return the age of a delivery's ``tried_at`` or ``first_call_at``, by MongoDB's clock.
+
+        Where that is before ``earliest``, time counts from there.
+        """
+        begun = {"$max": [f"${moment}", earliest]}
+        age = {"$project": {"ms": {"$subtract": ["$$NOW", begun]}}}
         rows = self._rows.aggregate(scope, {"_id": delivery_id}, [age])
         return float(rows[0]["ms"] or 0) / 1000 if rows else 0.0
 

@@ -48,6 +48,7 @@ class BatchJobOut(BaseModel):
     sub_batches: SubBatchCounts
     rate_per_s: float
     eta_s: float | None
+    waiting_reason: str | None = Field(description="why messages wait just now, by channel")
     created_by: str
     created_at: datetime
     started_at: datetime | None
@@ -70,6 +71,7 @@ class BatchJobOut(BaseModel):
             sub_batches=SubBatchCounts(total=job.sub_batches, done=job.sub_batches_done),
             rate_per_s=round(rate, 1),
             eta_s=round(waiting / rate, 1) if running and rate > 0 else None,
+            waiting_reason=_waiting(job, now) if waiting else None,
             created_by=job.created_by,
             created_at=job.created_at,
             started_at=job.started_at,
@@ -82,6 +84,11 @@ def _rate(job: BatchJob, done: int, now: datetime) -> float:
         return 0.0
     seconds = ((job.finished_at or now) - job.started_at).total_seconds()
     return done / seconds if seconds > 0 else 0.0
+
+
+def _waiting(job: BatchJob, now: datetime) -> str | None:
+    said = [f"{channel}: {wait.reason}" for channel, wait in job.waiting.items() if wait.until > now]
+    return "; ".join(said) or None
 
 
 class BatchJobQuery(PageQuery):

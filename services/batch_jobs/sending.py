@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from pymongo.errors import PyMongoError
 
 from services.batch_jobs.documents import Delivery, DeliveryState, JobType
+from services.batch_jobs.gate import Gate, Passage
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
@@ -36,10 +37,8 @@ from services.ports import (
     SendUnit,
 )
 from utils.batch_processor import halves
-from utils.resilient_services import backoff
 from utils.scope import Scope
 
-BLOCKED_SECONDS: Final = 60.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 REPEAT_MARGIN: Final = 0.9  # share of the provider's memory that is relied on
 SETTLE_TRIES: Final = 12
@@ -73,11 +72,12 @@ class SubBatchSending:
         announcer: Announcer,
         rights: Rights,
         precautions: Precautions,
+        gate: Gate,
     ) -> None:
         self._precautions = precautions
         self._jobs, self._deliveries = jobs, deliveries
         self._senders, self._composers = senders, composers
-        self._announcer, self._rights = announcer, rights
+        self._announcer, self._rights, self._gate = announcer, rights, gate
 
     def run(self, lease: Lease) -> JobResult:
         """Send what is open in a sub-batch, then see whether the job is at its end."""
@@ -94,11 +94,16 @@ class SubBatchSending:
         self._precautions.before(scope, sub_batch)
         source = self._jobs.version(job.template_version, sub_batch.channel)
         message_of = Pinned(self._composers[job.type], source)
-        run = UnitSending(self._deliveries, scope, lease, self._senders[sub_batch.channel], message_of)
-        for pause in run.units(sub_batch.id):
-            self._announcer.touch(job.id, job.campus_id)
-            if pause is not None:
-                return pause
+        sender = self._senders[sub_batch.channel]
+        passage = self._gate.passage(scope, job, sub_batch, sender, lease)
+        run = UnitSending(self._deliveries, scope, lease, sender, message_of, passage)
+        try:
+            for pause in run.units(sub_batch.id):
+                self._announcer.touch(job.id, job.campus_id)
+                if pause is not None:
+                    return pause
+        finally:
+            passage.leave()
         if again := self._precautions.after(scope, job, sub_batch):
             return again
         self._jobs.finish_sub_batch(scope, sub_batch.id)
@@ -155,20 +160,31 @@ class UnitSending:
         lease: Lease,
         sender: MessageSender,
         message_of: Pinned,
+        passage: Passage,
     ) -> None:
         self._deliveries, self._scope, self._lease = deliveries, scope, lease
-        self._sender, self._message_of = sender, message_of
+        self._sender, self._message_of, self._passage = sender, message_of, passage
+        self._split_one = False
 
     def units(self, sub_batch_id: str) -> Iterator[Later | None]:
         """Send unit after unit until none is open; yield after each, with the pause that it asks for."""
         while rows := self._deliveries.open_in(self._scope, sub_batch_id):
+            self._split_one = False
             for _, unit in groupby(rows, key=lambda row: row.unit):
-                yield self._one(list(unit)) if self._lease.alive() else Later(0)
+                yield self._one(list(unit), rows) if self._lease.alive() else Later(0)
+                if self._split_one:
+                    break  # what was read is no longer how it is grouped
 
-    def _one(self, unit: list[Delivery]) -> Later | None:
+    def _one(self, unit: list[Delivery], open_rows: Sequence[Delivery]) -> Later | None:
         repeated = any(row.state is DeliveryState.SENDING for row in unit)
         if repeated and not self._may_repeat(unit):
             self._settle(unit, DeliveryState.UNKNOWN, "the provider's answer was lost")
+            return None
+        admitted = self._passage.admit(unit, open_rows, repeated=repeated)
+        if isinstance(admitted, Later):
+            return admitted
+        if admitted < len(unit):
+            self._split(unit, admitted)
             return None
         message = self._message_of.unit(unit)
         owned = self._begin(unit, repeated)
@@ -192,7 +208,16 @@ class UnitSending:
         known = self._sender.repeat_seconds * REPEAT_MARGIN
         return known > 0 and self._deliveries.seconds_since(self._scope, unit[0].id, "first_call_at") < known
 
+    def _split(self, unit: Sequence[Delivery], admitted: int) -> None:
+        """Let those of a unit that was never called go by themselves whom the day's quota still holds."""
+        self._split_one = True
+        ordered = sorted(unit, key=lambda row: not row.counted)
+        for some in (ordered[:admitted], ordered[admitted:]):
+            ids = [row.id for row in some]
+            self._deliveries.regroup(self._scope, ids, self._lease.fence, str(uuid.uuid4()))
+
     def _send(self, message: SendUnit, unit: Sequence[Delivery], repeated: bool) -> Later | None:
+        self._passage.called()
         match self._sender.send(message):
             case Accepted(ids):
                 end = DeliveryState.DELIVERED if self._sender.confirms_delivery else DeliveryState.SENT
@@ -200,9 +225,9 @@ class UnitSending:
             case Refused(reason):
                 self._refused(unit, reason)
             case Blocked(reason):
-                return self._wait(unit, reason, BLOCKED_SECONDS, repeated)
-            case Busy(reason, retry_after):
-                return self._wait(unit, reason, retry_after or self._pause(unit), repeated)
+                return self._blocked(unit, reason, repeated)
+            case Busy(reason, seconds, throttled):
+                return self._busy(unit, reason, seconds, throttled, repeated)
             case Ambiguous(reason):
                 return self._ambiguous(unit, reason)
         return None
@@ -216,25 +241,36 @@ class UnitSending:
             ids = [row.id for row in half]
             self._deliveries.rekey(self._scope, ids, self._lease.fence, str(uuid.uuid4()))
 
-    def _wait(self, unit: Sequence[Delivery], reason: str, seconds: float, repeated: bool) -> Later | None:
+    def _blocked(self, unit: Sequence[Delivery], reason: str, repeated: bool) -> Later:
+        """The account cannot send: nobody goes on, and nobody is given up for the time until it can."""
+        if not repeated:
+            self._settle(unit, DeliveryState.PENDING, reason)
+        return self._passage.blocked(reason)
+
+    def _busy(
+        self, unit: Sequence[Delivery], reason: str, seconds: float | None, throttled: bool, repeated: bool
+    ) -> Later | None:
         """This call took nothing, so it waits, a day at most; but an earlier call stays in doubt."""
-        if repeated:
-            return Later(seconds)
-        self._settle(unit, DeliveryState.PENDING, reason)
-        if self._deliveries.seconds_since(self._scope, unit[0].id, "created_at") > GIVE_UP_SECONDS:
+        if not repeated:
+            self._settle(unit, DeliveryState.PENDING, reason)
+        if throttled:
+            seconds = self._passage.throttled(seconds, unit[0].attempts)
+        if not repeated and self._tried_for_long(unit):
             self._settle(unit, DeliveryState.FAILED, reason)
             return None
-        return Later(seconds)
+        return Later(seconds or self._passage.pause(unit[0].attempts))
+
+    def _tried_for_long(self, unit: Sequence[Delivery]) -> bool:
+        """Tell whether a day has passed since the first try and since the channel was last opened."""
+        since, first = self._passage.opened_at, unit[0].id
+        return self._deliveries.seconds_since(self._scope, first, "tried_at", since) > GIVE_UP_SECONDS
 
     def _ambiguous(self, unit: Sequence[Delivery], reason: str) -> Later | None:
         """It may have left: repeat it while the provider would notice, else say that nobody knows."""
         if self._may_repeat(unit):
-            return Later(self._pause(unit))
+            return Later(self._passage.pause(unit[0].attempts))
         self._settle(unit, DeliveryState.UNKNOWN, reason)
         return None
-
-    def _pause(self, unit: Sequence[Delivery]) -> float:
-        return backoff(unit[0].attempts, base=1.0, cap=60.0)
 
     def _settle(
         self, unit: Sequence[Delivery], state: DeliveryState, reason: str | None, ids: Sequence[str] = ()

@@ -34,6 +34,11 @@ class PlaceLookup:
         campus = self._places.campuses.find(Scope.campus(campus_id), campus_id)
         return campus.name if campus else None
 
+    def timezone(self, campus_id: str) -> str | None:
+        """Return the name of a campus's time zone."""
+        campus = self._places.campuses.find(Scope.campus(campus_id), campus_id)
+        return campus.timezone if campus else None
+
     def batch(self, actor: Actor, batch_id: str) -> Batch:
         """Return a batch that a client named in a body; raise Invalid for one that is not the actor's."""
         batch = self._places.batches.find(actor.scope, batch_id)

@@ -14,7 +14,7 @@ from services.batch_jobs.service import BatchJobService
 from services.campuses.lookup import PlaceLookup
 from services.ports import JSON, Channel, Done, JobEngine, JobResult, Later, Lease, Queue
 from services.students.documents import Student, StudentStatus
-from services.students.problems import BatchIsEmpty
+from services.students.problems import BatchIsEmpty, RecipientsNotConfirmed
 from services.students.repository import StudentRepository
 from services.students.schemas import SendCredentials
 from utils.batch_processor import chunked
@@ -24,6 +24,7 @@ from utils.store import Store
 
 FILL_JOB: Final = "students.send_credentials"
 CHUNK: Final = 500
+MOST_UNCONFIRMED: Final = 500
 CHUNK_SECONDS: Final = 30.0
 # A message that may still arrive, or may have, counts as arrived: to tell somebody twice is a choice
 REACHED: Final = frozenset(DeliveryState) - {
@@ -96,8 +97,11 @@ class StudentCredentials:
         """Return the campus and the courses that the job is about; raise for anybody who is not there."""
         if wanted.batch_id is not None:
             batch = self._places.batch(actor, wanted.batch_id)
-            if not self._students.ids_in_batch(_within(actor, batch.campus_id), batch.id):
+            people = len(self._students.ids_in_batch(_within(actor, batch.campus_id), batch.id))
+            if not people:
                 raise BatchIsEmpty()
+            if people > MOST_UNCONFIRMED and wanted.confirm_recipients != people:
+                raise RecipientsNotConfirmed(recipients=people)
             return batch.campus_id, _theirs(batch.course_ids, actor)
         ids = set(wanted.student_ids or ())
         found = self._students.find_many(actor.scope, sorted(ids))

@@ -15,6 +15,13 @@ class BatchIsEmpty(Conflict):
     title = "The batch has no students whom you may reach"
 
 
+class RecipientsNotConfirmed(Conflict):
+    """So many people are not written to by accident: repeat the request with ``confirm_recipients``, which is
+    the number in ``recipients``: your active students in the batch. A wrong one is told the right one."""
+
+    title = "More than 500 people have to be confirmed"
+
+
 class TooManyTaken(TooMany):
     """Too many roll numbers or mobile numbers that this campus tried within the hour are in use elsewhere."""
 

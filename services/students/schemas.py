@@ -93,6 +93,8 @@ class SendCredentials(BaseModel):
     """Send one-time links to some students or to a batch.
 
     ``only_failed``: only to those who were written to over one of ``channels``, and whom none has reached.
+    ``confirm_recipients``: how many students are meant, where they are more than 500: the number that the
+    refusal without it names.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -101,6 +103,7 @@ class SendCredentials(BaseModel):
     batch_id: Id | None = None
     channels: Channels
     only_failed: bool = False
+    confirm_recipients: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def one_of_both(self) -> "SendCredentials":

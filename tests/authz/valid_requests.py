@@ -180,6 +180,8 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "docs.pages": _plain(),
     "docs.problem_page": _plain(path={"slug": "not-found"}),
     "docs.swagger_file": _plain(path={"name": "swagger-ui.css"}),
+    "email_management.channel_balance": _plain(),
+    "email_management.channel_status": _plain(),
     "email_management.read_outbox": _plain(query=ALL, only=frozenset({Role.SUPERADMIN}), shows_secrets=True),
     "email_templates.list_templates": _texts(),
     "files.announce": lambda at: Request(body={**PICTURE, "campus_id": at("campus_id", Kind.CAMPUS)}),
@@ -189,6 +191,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "files.link": _of(file_id=Kind.FILE),
     "files.put_content": _plain(path={"key": "files/none"}, query=UNSIGNED, statuses=frozenset({404})),
     "files.remove": _of(file_id=Kind.FILE),
+    "email_management.resume_channel": _plain(statuses=frozenset({409})),  # it is not paused
     "health.live": _plain(),
     "health.metrics": _plain(),
     "health.ready": _plain(statuses=frozenset({200, 503}), plain=True),  # its loops rest while we walk
@@ -197,6 +200,9 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "sms_management.list_templates": _texts(),
     "performance_monitor.list_breakers": _plain(),
     "performance_monitor.reset_breaker": _plain(path={"name": BREAKER}),
+    "sms_management.channel_balance": _plain(),
+    "sms_management.channel_status": _plain(),
+    "sms_management.resume_channel": _plain(statuses=frozenset({409})),  # it is not paused
     "student_imports.commit": _of({"channels": ["email"]}, import_id=Kind.IMPORT),
     "student_imports.error_file": _of(import_id=Kind.IMPORT),
     "student_imports.get_import": _of(import_id=Kind.IMPORT),

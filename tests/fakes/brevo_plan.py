@@ -99,6 +99,7 @@ class Plan:
         self.latency = 0.0
         self.latency_per_message = 0.0
         self.rejected: set[str] = set()
+        self.credits: dict[str, float] = {"email": 300.0, "sms": 50.0}
 
     def script(self, *behaviours: Behaviour | str) -> Self:
         """Queue behaviours, one for each of the next sends."""
@@ -121,7 +122,8 @@ class Plan:
         """Take a plan from JSON; what it does not name goes back to normal.
 
         ``{"script": ["500_before", {"preset": "429", …}], "always": "402", "random": {"seed": 7, "rate": 0.2,
-        "kinds": […], "hang": 2}, "rejected": ["a@b.c"], "latency": 0.01, "latency_per_message": 0.001}``
+        "kinds": […], "hang": 2}, "rejected": ["a@b.c"], "credits": {"sms": 0},
+        "latency": 0.01, "latency_per_message": 0.001}``
         """
         chance = given.get("random", {})
         with self._lock:
@@ -130,6 +132,7 @@ class Plan:
             self._random = random.Random(chance.get("seed", 0))
             self._rate = float(chance.get("rate", 0.0))
             self._kinds = list(chance.get("kinds", RANDOM_KINDS))
+            self.credits |= given.get("credits", {})
             self.rejected = set(given.get("rejected", []))
             self.latency = float(given.get("latency", 0.0))
             self.latency_per_message = float(given.get("latency_per_message", 0.0))

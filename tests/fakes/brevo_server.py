@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,13 +22,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.fakes.brevo_effects import Effect, Effects, Reply, fault
-from tests.fakes.brevo_plan import NORMAL, Behaviour, Plan
+from tests.fakes.brevo_plan import NORMAL, PRESETS, Behaviour, Plan
 from tests.fakes.brevo_webhooks import Callback
 
 API_KEY = "xkeysib-test-0123456789abcdef0123456789abcdef"
 EMAIL_PATH = "/v3/smtp/email"
 SMS_PATHS = ("/v3/transactionalSMS/sms", "/v3/transactionalSMS/send")
-ACCOUNT = {"email": "owner@x.test", "companyName": "X", "plan": [{"type": "free", "credits": 300}]}
+NO_CREDITS = PRESETS["402"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != EMAIL_PATH and self.path not in SMS_PATHS:
             return self._answer(404, {"message": "no Route matched with those values"})
         brevo.calls.append(Call("POST", self.path, body, self.client_address[1]))
-        return self._treat(brevo.plan.next(body), body, "email" if self.path == EMAIL_PATH else "sms")
+        what = "email" if self.path == EMAIL_PATH else "sms"
+        return self._treat(brevo.plan.next(body) if brevo.plan.credits[what] else NO_CREDITS, body, what)
 
     def _treat(self, chosen: Behaviour, body: Any, what: str) -> None:
         reply = self._real(body, what, dry=not chosen.accept)
@@ -171,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("api-key") != brevo.api_key:
             return fault("unauthorized", "Key not found", 401)
         if what == "account":
-            return Reply(200, ACCOUNT)
+            return Reply(200, _account(brevo.plan.credits))
         accept = brevo.log.email if what == "email" else brevo.log.sms
         return accept(body, brevo.plan.rejected, dry=dry)
 
@@ -201,6 +203,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write no access log."""
+
+
+def _account(credits: Mapping[str, float]) -> dict[str, Any]:
+    plans = [
+        {"type": "free", "creditsType": "sendLimit", "credits": credits["email"]},
+        {"type": "sms", "creditsType": "sendLimit", "credits": credits["sms"]},
+    ]
+    return {"email": "owner@x.test", "companyName": "X", "plan": plans}
 
 
 def main() -> None:

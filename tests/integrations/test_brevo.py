@@ -1,3 +1,4 @@
+import json
 import logging
 import socket
 import ssl
@@ -13,9 +14,10 @@ from sib_api_v3_sdk.rest import ApiException
 from urllib3.exceptions import SSLError
 
 from integrations.brevo import BrevoEmail, BrevoSms
+from integrations.brevo_account import balance_of
 from integrations.brevo_answers import retry_after, short_reason
-from integrations.brevo_client import BrevoClient, Silence
-from services.ports import Accepted, Ambiguous, Blocked, Busy, Channel, Message, Refused, SendUnit
+from integrations.brevo_client import Answer, BrevoClient, Silence
+from services.ports import Accepted, Ambiguous, Balance, Blocked, Busy, Channel, Message, Refused, SendUnit
 from tests.fakes.brevo_plan import Behaviour, rate_limited, refusal
 from tests.fakes.brevo_server import API_KEY, BrevoServer
 from utils.resilient_services import Breaker
@@ -270,7 +272,7 @@ def test_too_many_requests_says_when_to_come_back(
 ) -> None:
     brevo.script(how)
 
-    assert email.send(mails()) == Busy("Brevo: too many requests", seconds)
+    assert email.send(mails()) == Busy("Brevo: too many requests", seconds, throttled=True)
 
 
 def test_a_reset_that_is_no_number_is_as_good_as_none() -> None:
@@ -467,3 +469,62 @@ def test_a_check_without_a_server_says_why() -> None:
         health = email_to(f"http://127.0.0.1:{probe.getsockname()[1]}/v3").check()
 
     assert (health.ok, health.detail) == (False, "connection refused")
+
+
+# --- what the account still holds -------------------------------------------------------------------------
+
+
+def test_the_balance_of_each_channel_is_its_own(brevo: BrevoServer, email: BrevoEmail, sms: BrevoSms) -> None:
+    brevo.plan.credits = {"email": 12.0, "sms": 0.0}
+
+    assert email.balance() == Balance(True, "credits are left", 12.0, "free")
+    assert sms.balance() == Balance(False, "no credits are left", 0.0, "sms")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (Behaviour(status=401, accept=False), "Brevo answered 401"),
+        (Behaviour(status=200), "Brevo's answer cannot be read"),
+        (Behaviour(ending="hang", seconds=2.0), "Brevo: no answer in time"),
+        (Behaviour(ending="close"), "Brevo: the connection was dropped"),
+    ],
+)
+def test_an_account_that_cannot_be_read_is_not_usable_and_says_why(
+    brevo: BrevoServer, email: BrevoEmail, how: Behaviour, said: str
+) -> None:
+    brevo.plan.always = how
+
+    began = time.monotonic()
+    balance = email.balance()
+
+    assert (balance.usable, balance.credits, balance.detail) == (False, None, said)
+    assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (
+            [{"type": "unlimited"}, {"type": "sms", "credits": 0}],
+            Balance(True, "no limit", None, "unlimited"),
+        ),
+        (
+            [{"type": "payAsYouGo", "credits": 8.5}, {"type": "subscription", "credits": 2}],
+            Balance(True, "credits are left", 10.5, "payAsYouGo, subscription"),
+        ),
+        ([], Balance(False, "no credits are left", 0.0, "")),
+        ("x", Balance(False, "Brevo's answer cannot be read")),
+    ],
+)
+def test_plans_are_read_for_what_they_are(plan: Any, expected: Balance) -> None:
+    came = Answer(200, {}, json.dumps({"plan": plan}).encode())
+
+    assert balance_of(came, Channel.EMAIL) == expected
+
+
+def test_accounts_of_one_provider_are_told_apart_without_their_keys(brevo: BrevoServer) -> None:
+    one, other = email_to(brevo.url), email_to(brevo.url, key="another")
+
+    assert one.account != other.account
+    assert API_KEY not in one.account

@@ -139,6 +139,7 @@ def test_a_batch_without_anybody_to_tell_is_said_to_be_empty(cast: Cast) -> None
         {"batch_id": "b", "student_ids": ["s"]},
         {"student_ids": []},
         {"batch_id": "b", "channels": ["pigeon"]},
+        {"batch_id": "b", "confirm_recipients": 0},
     ],
 )
 def test_a_request_names_students_or_a_batch_and_channels_that_exist(
@@ -170,7 +171,7 @@ def test_a_job_that_is_filled_twice_has_everybody_once(
     north = cast.north
     active = [each for each in enrol(db, north, "n", 620) if each.status == "active"]
 
-    job = send(north.admin, batch_id=north.batch_id, channels=["sms"])
+    job = send(north.admin, batch_id=north.batch_id, channels=["sms"], confirm_recipients=558)
     at_rest()
     [stored] = db.engine_jobs.find({"_id": f"fill:{job['id']}"})
     assert stored["name"] == FILL_JOB
@@ -185,12 +186,26 @@ def test_a_job_that_is_filled_twice_has_everybody_once(
     ) >= len(active)
 
 
+@pytest.mark.parametrize("confirmed", [{}, {"confirm_recipients": 500}, {"confirm_recipients": 559}])
+def test_more_than_five_hundred_people_have_to_be_confirmed(
+    cast: Cast, db: Any, confirmed: dict[str, int]
+) -> None:
+    north = cast.north
+    enrol(db, north, "n", 620)
+
+    problem = send(north.admin, 409, batch_id=north.batch_id, **confirmed)
+
+    assert problem["type"] == "/problems/recipients-not-confirmed"
+    assert problem["recipients"] == 558
+    assert db.audit.count_documents({"action": "student.credentials_sent", "campus_id": north.id}) == 0
+
+
 def test_a_fill_that_stops_goes_on_where_it_was(cast: Cast, runtime: Runtime, db: Any, at_rest: Any) -> None:
     north = cast.north
     enrol(db, north, "n", 620)
     alive = iter([True, False])
 
-    job = send(north.admin, batch_id=north.batch_id, channels=["sms"])
+    job = send(north.admin, batch_id=north.batch_id, channels=["sms"], confirm_recipients=558)
     at_rest()
     [stored] = db.engine_jobs.find({"_id": f"fill:{job['id']}"})
     db.deliveries.delete_many({"job_id": job["id"]})

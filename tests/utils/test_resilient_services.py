@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from utils.resilient_services import PROBE_SECONDS, Breaker, backoff, equal_jitter
+from utils.resilient_services import PROBE_SECONDS, Breaker, RetryBudget, backoff, equal_jitter, jittered
 
 
 class StoppedClock:
@@ -179,3 +179,38 @@ def test_equal_jitter_keeps_at_least_half() -> None:
     assert equal_jitter(3, random=lambda: 0.0) == 2
     assert equal_jitter(3, random=lambda: 1.0) == 4
     assert 1 <= equal_jitter(2) <= 2
+
+
+def test_a_tenth_of_all_calls_may_be_repeated(clock: StoppedClock) -> None:
+    budget = RetryBudget(clock)
+    assert sum(budget.spend() for _ in range(20)) == 10  # what it begins with
+
+    for _ in range(51):
+        budget.earn()
+
+    assert sum(budget.spend() for _ in range(20)) == 5
+
+
+def test_little_traffic_has_a_repeat_now_and_then(clock: StoppedClock) -> None:
+    budget = RetryBudget(clock)
+    while budget.spend():
+        pass
+
+    clock.seconds += 25
+
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+
+
+def test_a_budget_does_not_grow_without_end(clock: StoppedClock) -> None:
+    budget = RetryBudget(clock)
+
+    clock.seconds += 10_000
+    for _ in range(10_000):
+        budget.earn()
+
+    assert sum(budget.spend() for _ in range(100)) == 10
+
+
+def test_who_comes_back_does_not_come_with_all_others() -> None:
+    assert jittered(15, random=lambda: 0.0) == 15
+    assert jittered(15, random=lambda: 1.0) == 30
