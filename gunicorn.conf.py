@@ -1,17 +1,18 @@
 """How gunicorn serves: every value from the environment, all of it explained in docs/operations.md.
 
-Standard library only: this runs in gunicorn's own process, before and beside the application.
+Standard library only, and so is ``utils.hosting``: this runs in gunicorn's own process, before and beside the
+application.
 """
 
 import ipaddress
-import math
 import os
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-MIB = 1024 * 1024
+from utils.hosting import MIB, Hosting, Platform, graceful_seconds, memory, platform, processors
+
 WORKER_MIB = 300
 MOST_WORKERS = 32
 DEVELOPMENT_WORKERS = 2
@@ -25,52 +26,16 @@ def number(name: str, default: int) -> int:
 
 
 def host() -> str:
-    """Return HOST where it is an address; some shells keep the machine's name there, not meant for us."""
+    """Return HOST where it is an address; some shells keep the machine's name there, not meant for us.
+
+    Without one only this machine is served, or everybody where a platform's router stands in front.
+    """
     given = os.environ.get("HOST", "")
     try:
         address = ipaddress.ip_address(given)
     except ValueError:
-        return "127.0.0.1"
+        return "127.0.0.1" if platform(os.environ) is Platform.PLAIN else "0.0.0.0"  # noqa: S104
     return f"[{address}]" if address.version == 6 else str(address)
-
-
-def read(path: Path) -> list[str]:
-    """Return the words of a small file; nothing where it cannot be read."""
-    try:
-        return path.read_text(encoding="ascii").split()
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
-def control_groups(controller: str, root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
-    """Return the folders that may limit this process, its own first, in version 1 or 2 of control groups."""
-    for line in read(Path("/proc/self/cgroup")):
-        _, names, inside = line.split(":", 2)
-        if names == "" or controller in names.split(","):
-            own = root / (controller if names else "") / inside.lstrip("/")
-            return [own, *(folder for folder in own.parents if folder.is_relative_to(root))]
-    return [root]
-
-
-def quota(folder: Path) -> float:
-    """Return how many cores a control group may use at once; infinity where it does not say."""
-    words = read(folder / "cpu.max")
-    words = words or read(folder / "cpu.cfs_quota_us") + read(folder / "cpu.cfs_period_us")
-    return int(words[0]) / int(words[1]) if len(words) == 2 and words[0].isdigit() else math.inf
-
-
-def processors() -> float:
-    """Return how many cores we may use at once: those of the machine, or less where a quota says so."""
-    return min(len(os.sched_getaffinity(0)), *map(quota, control_groups("cpu")))
-
-
-def memory_mib() -> int:
-    """Return how much memory we may use: the machine's, or less where a limit says so."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for folder in control_groups("memory"):
-        words = read(folder / "memory.max") or read(folder / "memory.limit_in_bytes")
-        limits.extend(int(word) for word in words if word.isdigit())
-    return min(limits) // MIB
 
 
 def default_workers() -> int:
@@ -78,7 +43,7 @@ def default_workers() -> int:
     if not os.environ.get("REDIS_URL"):
         return 1
     most = MOST_WORKERS if os.environ.get("APP_ENV") == "production" else DEVELOPMENT_WORKERS
-    return max(1, min(most, int(processors() + 0.5), memory_mib() // WORKER_MIB))
+    return max(1, min(most, int(processors() + 0.5), ours.limit // MIB // WORKER_MIB))
 
 
 def default_threads() -> int:
@@ -88,6 +53,7 @@ def default_threads() -> int:
     return number("MAX_SOCKETS", 200) + 16
 
 
+ours = memory(number("MEMORY_LIMIT_MB", 0))
 bind = f"{host()}:{number('PORT', 8000)}"
 workers = number("WEB_CONCURRENCY", default_workers())
 worker_class = os.environ.get("WORKER_CLASS") or "gthread"
@@ -98,7 +64,7 @@ backlog = 2048
 keepalive = number("KEEP_ALIVE", 10)
 # with gthread this ends a worker whose main loop is stuck, not a request that takes long
 timeout = number("WORKER_TIMEOUT", 180)
-graceful_timeout = number("GRACEFUL_TIMEOUT", 30)
+graceful_timeout = number("GRACEFUL_TIMEOUT", graceful_seconds(os.environ))
 max_requests = number("MAX_REQUESTS", 0)
 max_requests_jitter = max_requests // 10
 preload_app = False
@@ -125,10 +91,22 @@ def post_worker_init(worker: Any) -> None:
     versant = getattr(worker.wsgi, "extensions", {}).get("versant")
     if versant is None:
         return
+    versant.hosted(hosting(worker))
     versant.start()
     stopper = threading.Thread(target=_stop_when_told, args=(worker, versant), name="stopper", daemon=True)
     stopper.start()
     _stoppers.append(stopper)
+
+
+def hosting(worker: Any) -> Hosting:
+    """Return what the application needs to look after the workers of this server."""
+
+    def in_flight() -> int:
+        waiting = (getattr(worker, name, ()) for name in ("keepalived_conns", "pending_conns"))
+        return int(getattr(worker, "nr_conns", 0)) - sum(map(len, waiting))
+
+    most = max(workers, number("WEB_CONCURRENCY_MAX", workers))
+    return Hosting(platform(os.environ), ours, worker.ppid, workers, most, in_flight)
 
 
 def _stop_when_told(worker: Any, versant: Any) -> None:

@@ -68,6 +68,7 @@ from services.notifications.suppression import SuppressionService
 from services.notifications.suppression_repository import SuppressionRepository
 from services.ports import JSON, Bus, Channel, FileStore, MessageSender, Queue
 from services.processes.heartbeat import Heartbeat
+from services.processes.hosted import HostedWorkers
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
 from services.registry import Services
@@ -76,6 +77,8 @@ from services.students.credentials import FILL_JOB
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 from utils.context import CAUSES
+from utils.hosting import Hosting
+from utils.hosting_worker_manager import Relief, Rules
 from utils.lanes import Bound
 from utils.mongo_watch import MongoWatch
 from utils.offload import Offload
@@ -109,6 +112,11 @@ class Runtime:
     sockets: LiveSockets
     socketio: SocketIO
     heartbeat: Heartbeat
+    workers: HostedWorkers
+
+    def hosted(self, hosting: Hosting) -> None:
+        """Look after the workers of the server that we are one of; called before ``start``."""
+        self.workers.install(hosting, self.supervisor, self.sockets)
 
     def start(self) -> None:
         """Start the background loops; called once per process, after the fork."""
@@ -269,6 +277,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     heartbeat.show("mongodb", watch.figures)
     breaker_service.install(heartbeat)
     heartbeat.install(supervisor)
+    relief = Relief()
     return Runtime(
         settings=settings,
         services=services,
@@ -284,6 +293,16 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         sockets=sockets,
         socketio=socketio,
         heartbeat=heartbeat,
+        workers=HostedWorkers(processes, heartbeat, _rules(settings), relief, clock),
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        every=settings.worker_check_seconds,
+        pressure=settings.memory_pressure_percent / 100,
+        pause=settings.recycle_pause_seconds,
+        stuck=settings.loop_stuck_seconds,
     )
 
 

@@ -91,6 +91,10 @@ class Settings(BaseModel):
 
     web_role: Literal["all", "web"] = "all"
     max_sockets: int = Field(200, ge=1)
+    worker_check_seconds: float = Field(30.0, ge=0.2, le=600)
+    memory_pressure_percent: int = Field(90, ge=10, le=100)
+    recycle_pause_seconds: float = Field(300.0, ge=0.2)
+    loop_stuck_seconds: float = Field(120.0, ge=1)
     default_country: str = Field("IN", pattern="^[A-Z]{2}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -18,6 +18,7 @@ GRACE = 15.0
 class LoopHealth:
     """How a loop does: seconds since its last good tick, and how many ticks failed in a row.
 
+    ``ticking``: for how long the tick runs that has not come back yet, 0 between two ticks.
     ``well``: its thread lives, and the last good tick is not older than three of its intervals and a little.
     """
 
@@ -26,6 +27,7 @@ class LoopHealth:
     failures: int
     alive: bool
     well: bool
+    ticking: float
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Loop:
     tick: Callable[[], object]
     _wake: Event = field(default_factory=Event)
     _last: float = 0.0
+    _begun: float | None = None
     _failures: int = 0
     _thread: Thread | None = None
 
@@ -58,12 +61,14 @@ class Loop:
     def health(self, now: float) -> LoopHealth:
         """Return how the loop does."""
         alive = self._thread is not None and self._thread.is_alive()
-        age = now - self._last
-        return LoopHealth(self.name, age, self._failures, alive, alive and age < 3 * self.interval + GRACE)
+        age, begun = now - self._last, self._begun
+        well = alive and age < 3 * self.interval + GRACE
+        return LoopHealth(self.name, age, self._failures, alive, well, now - begun if begun else 0.0)
 
     def _run(self, clock: Clock, stopping: Event) -> None:
         while not stopping.is_set():
             self._wake.clear()
+            self._begun = clock.monotonic()
             try:
                 self.tick()
             except DatabaseAway:  # the log has heard of it once already
@@ -73,6 +78,7 @@ class Loop:
                 logger.exception("loop %s failed %d times in a row", self.name, self._failures)
             else:
                 self._failures, self._last = 0, clock.monotonic()
+            self._begun = None
             self._wake.wait(
                 min(self.interval * 2 ** min(self._failures, 10), max(self.interval, LONGEST_PAUSE))
             )
@@ -118,7 +124,12 @@ class Supervisor:
     def figures(self) -> dict[str, dict[str, float | int | bool]]:
         """Return how every loop does, by name, as plain values."""
         return {
-            loop.name: {"age_s": round(loop.age, 1), "failures": loop.failures, "well": loop.well}
+            loop.name: {
+                "age_s": round(loop.age, 1),
+                "failures": loop.failures,
+                "well": loop.well,
+                "ticking_s": round(loop.ticking, 1),
+            }
             for loop in self.health()
         }
 

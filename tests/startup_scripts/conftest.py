@@ -34,6 +34,9 @@ def standin(tmp_path: Path) -> Path:
     root = tmp_path / "repository"
     shutil.copytree(ROOT / "startup_scripts", root / "startup_scripts")
     shutil.copy(ROOT / "gunicorn.conf.py", root)
+    (root / "utils").mkdir()
+    for name in ("__init__.py", "hosting.py"):  # all that gunicorn.conf.py may need of ours
+        shutil.copy(ROOT / "utils" / name, root / "utils")
     shutil.copy(Path(__file__).with_name("standin_main.py"), root / "main.py")
     return root
 

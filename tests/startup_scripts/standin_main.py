@@ -23,6 +23,9 @@ class Background:
     def __init__(self) -> None:
         self.sockets: set[Any] = set()
 
+    def hosted(self, hosting: Any) -> None:
+        print(f"hosted by {hosting.arbiter} on {hosting.platform}", flush=True)
+
     def start(self) -> None:
         print(f"background started in {os.getpid()}", flush=True)
 

@@ -1,10 +1,10 @@
 """How gunicorn is set up, and that a worker closes its sockets, finishes its requests and says goodbye."""
 
 import http.client
-import math
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def conf(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Return how to read the file under an environment of these variables alone."""
 
     def read(**variables: str) -> dict[str, Any]:
-        for name in [*NAMES.split(), "MAX_REQUESTS", "DATA_DIR"]:
+        for name in [*NAMES.split(), "MAX_REQUESTS", "DATA_DIR", "MEMORY_LIMIT_MB", "DYNO"]:
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
@@ -78,30 +78,29 @@ def test_control_socket_lies_in_the_data_folder_unless_its_path_is_too_long(
     assert conf(DATA_DIR=f"/{'x' * 100}")["control_socket_disable"]
 
 
-@pytest.mark.parametrize(
-    ("files", "cores"),
-    [
-        ({"cpu.max": "150000 100000"}, 1.5),
-        ({"cpu.max": "max 100000"}, math.inf),
-        ({"cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000"}, 0.5),
-        ({"cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000"}, math.inf),
-        ({}, math.inf),
-    ],
-)
-def test_quota_of_a_control_group_counts_in_cores(
-    conf: Callable[..., dict[str, Any]], tmp_path: Path, files: dict[str, str], cores: float
+def test_a_platform_routes_to_us_and_kills_whoever_is_slow_to_stop(
+    conf: Callable[..., dict[str, Any]],
 ) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(f"{text}\n")
+    found = conf(DYNO="web.1", PORT="80")
 
-    assert conf()["quota"](tmp_path) == cores
+    assert (found["bind"], found["graceful_timeout"]) == ("0.0.0.0:80", 25)
+    assert conf(DYNO="web.1", HOST="127.0.0.1", PORT="80")["bind"] == "127.0.0.1:80"
 
 
-def test_machine_has_cores_and_memory(conf: Callable[..., dict[str, Any]]) -> None:
-    found = conf()
+def test_little_memory_makes_few_workers(conf: Callable[..., dict[str, Any]]) -> None:
+    assert conf(REDIS_URL="redis://x", MEMORY_LIMIT_MB="400")["workers"] == 1
 
-    assert 0 < found["processors"]() <= len(os.sched_getaffinity(0))
-    assert found["memory_mib"]() > 100
+
+def test_gunicorn_reads_nothing_but_the_standard_library() -> None:
+    check = """
+import runpy, sys
+before = set(sys.modules)
+runpy.run_path("gunicorn.conf.py")
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+assert loaded <= set(sys.stdlib_module_names) | {"utils"}, loaded
+assert {name for name in sys.modules if name.startswith("utils")} == {"utils", "utils.hosting"}
+"""
+    subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)
 
 
 @pytest.fixture
