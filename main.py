@@ -37,6 +37,7 @@ from services.accounts.area import AccountArea, Surroundings
 from services.accounts.forgotten import FORGOTTEN_JOB
 from services.audit.repository import AuditRepository
 from services.audit.service import AuditService
+from services.batch_jobs.composing import Composer
 from services.batch_jobs.documents import JobType
 from services.batch_jobs.event_repository import EventRepository
 from services.batch_jobs.events import EventService
@@ -62,10 +63,13 @@ from services.imports.service import APPLY_JOB, PREVIEW_JOB
 from services.imports.undo import UNDO_JOB
 from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
+from services.notifications.editing import TemplateEditing
 from services.notifications.rendering import Renderer
+from services.notifications.repository import TemplateRepository
 from services.notifications.service import TemplateService
 from services.notifications.suppression import SuppressionService
 from services.notifications.suppression_repository import SuppressionRepository
+from services.notifications.texts import MessageTexts
 from services.ports import JSON, Bus, Channel, FileStore, MessageSender, Queue
 from services.processes.heartbeat import Heartbeat
 from services.processes.hosted import HostedWorkers
@@ -189,9 +193,11 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     outbox, senders = _messengers(settings, clock, breakers)
     audit = AuditService(AuditRepository(store), clock)
 
+    edited = TemplateRepository(store)
+    texts = MessageTexts(renderer, edited, dlt_required=settings.sms_dlt_required)
     jobs, deliveries = BatchJobRepository(store), DeliveryRepository(store)
     batch_jobs = BatchJobService(
-        jobs, deliveries, store, engine, renderer, senders, clock, settings.sub_batch_size
+        jobs, deliveries, store, engine, texts, senders, clock, settings.sub_batch_size
     )
     feed = SocketIOFeed(socketio)
     announcer = Announcer(jobs, batch_jobs, feed)
@@ -204,8 +210,20 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     breaker_service = BreakerService(breakers, known_processes, store, audit, bus)
     places = Places.over(store)
     lookup = PlaceLookup(places)
+    templates = TemplateService(texts, edited, renderer, lookup, settings.link_base)
     around = Surroundings(
-        settings, store, clock, offload, audit, idempotency, batch_jobs, engine, renderer, lookup, bus
+        settings=settings,
+        store=store,
+        clock=clock,
+        offload=offload,
+        audit=audit,
+        idempotency=idempotency,
+        batch_jobs=batch_jobs,
+        engine=engine,
+        renderer=renderer,
+        places=lookup,
+        bus=bus,
+        templates=templates,
     )
     flow = Flow.over(settings, store, clock, audit, senders, _pacer(settings, store, clock), lookup)
     people = AccountArea.over(around)
@@ -240,9 +258,14 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         student_removal=students.removal,
         students=students.students,
         suppressions=suppressions,
-        templates=TemplateService(renderer, lookup, settings.link_base),
+        template_editing=TemplateEditing(templates, texts, edited, store, audit, clock),
+        template_trials=people.trials,
+        templates=templates,
     )
-    composers = {JobType.CREDENTIALS: people.composer}
+    composers: dict[JobType, Composer] = {
+        JobType.CREDENTIALS: people.composer,
+        JobType.TEMPLATE_TEST: people.trial_composer,
+    }
     precautions = Precautions(deliveries, suppressions, settings.sms_settle_minutes * 60)
     sending = SubBatchSending(
         jobs, deliveries, senders, composers, announcer, people.rights, precautions, flow.gate

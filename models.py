@@ -56,6 +56,8 @@ TENANT_COLLECTIONS: Final = frozenset(
         imports.IMPORTS,
         imports.IMPORT_ROWS,
         notifications.SUPPRESSIONS,
+        notifications.MESSAGE_TEMPLATES,
+        notifications.MESSAGE_TEMPLATE_VERSIONS,
         students.STUDENTS,
     }
 )

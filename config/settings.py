@@ -61,6 +61,7 @@ class Settings(BaseModel):
     sender_email: str = ""
     sender_name: str = ""
     sms_sender: str = ""
+    sms_dlt_required: bool = False
     brevo_api_key: str = ""
     brevo_api_url: str = "https://api.brevo.com/v3"
     brevo_timeout_seconds: float = Field(10.0, gt=0, le=60)

@@ -1,4 +1,4 @@
-"""/email_management/templates: the texts of email."""
+"""/email_management/templates: the texts of email, their versions, previews and tests."""
 
 from flask import Blueprint
 
@@ -6,14 +6,88 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
-from services.notifications.schemas import TemplateQuery, TemplateSummary
+from services.accounts.trials import NoAddressOfYours, TooManyTests
+from services.batch_jobs.schemas import BatchJobOut
+from services.notifications.acceptance import TextNotAccepted
+from services.notifications.editing import NothingToRevert
+from services.notifications.schemas import (
+    EmailDraft,
+    EmailPreview,
+    EmailTexts,
+    PreviewOut,
+    Revert,
+    TemplateOut,
+    TemplateQuery,
+    TemplateSummary,
+    VersionOut,
+    VersionQuery,
+    VersionTextsOut,
+)
+from services.notifications.service import TemplateNotFound
 from services.ports import Channel
 from utils.paging import PageOf
 
 bp = Blueprint("email_templates", __name__, url_prefix="/email_management/templates")
 
+READ, WRITE = Permission.TEMPLATE_READ, Permission.TEMPLATE_WRITE
 
-@route(bp, "GET", "", permission=Permission.TEMPLATE_READ)
+
+@route(bp, "GET", "", permission=READ)
 def list_templates(query: TemplateQuery, actor: Actor) -> PageOf[TemplateSummary]:
     """List the email templates, where their texts come from, and what they may name."""
     return services().templates.list_templates(Channel.EMAIL, query, actor)
+
+
+@route(bp, "GET", "/<name>", permission=READ, raises=[TemplateNotFound])
+def get_template(name: str, query: TemplateQuery, actor: Actor) -> TemplateOut:
+    """Read the text that holds: the campus's own, else the platform's, else the one that ships."""
+    return services().templates.get(Channel.EMAIL, name, query, actor)
+
+
+@route(bp, "PUT", "/<name>", permission=WRITE, raises=[TemplateNotFound, TextNotAccepted])
+def put_template(name: str, body: EmailTexts, revision: int | None, actor: Actor) -> TemplateOut:
+    """Keep a new version, which holds from now on. Jobs that have begun keep the text they began with."""
+    return services().template_editing.change(Channel.EMAIL, name, body, revision, actor)
+
+
+@route(bp, "GET", "/<name>/versions", permission=READ, raises=[TemplateNotFound])
+def list_versions(name: str, query: VersionQuery, actor: Actor) -> PageOf[VersionOut]:
+    """List the versions of a campus's own text, or of the platform's: who wrote them, and when."""
+    return services().templates.list_versions(Channel.EMAIL, name, query, actor)
+
+
+@route(bp, "GET", "/<name>/versions/<int:version>", permission=READ, raises=[TemplateNotFound])
+def get_version(name: str, version: int, query: TemplateQuery, actor: Actor) -> VersionTextsOut:
+    """Read one version."""
+    return services().templates.get_version(Channel.EMAIL, name, version, query, actor)
+
+
+@route(bp, "POST", "/<name>/preview", permission=READ, raises=[TemplateNotFound, TextNotAccepted])
+def preview(name: str, body: EmailPreview, actor: Actor) -> PreviewOut:
+    """Show how the text that holds, or what is being tried of it, would look. Nothing is sent or kept."""
+    return services().templates.preview(Channel.EMAIL, name, body, body.params, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/<name>/revert",
+    permission=WRITE,
+    raises=[TemplateNotFound, TextNotAccepted, NothingToRevert],
+)
+def revert(name: str, body: Revert, revision: int | None, actor: Actor) -> TemplateOut:
+    """Let an older version hold again; version 0 is none of one's own. Nothing is lost by it."""
+    return services().template_editing.revert(Channel.EMAIL, name, body, revision, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/<name>/test_send",
+    permission=WRITE,
+    status=202,
+    raises=[TemplateNotFound, TextNotAccepted, NoAddressOfYours, TooManyTests],
+)
+def test_send(name: str, body: EmailDraft, actor: Actor) -> BatchJobOut:
+    """Send the text that holds, or what is being tried of it, to your own address: one true message."""
+    return services().template_trials.send(Channel.EMAIL, name, body, actor)

@@ -25,7 +25,10 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One rendered message to one address. ``html`` and ``subject`` are empty for an SMS."""
+    """One rendered message to one address. ``html`` and ``subject`` are empty for an SMS.
+
+    ``dlt_…``: under which ids India's register knows the text, for a provider that asks for them.
+    """
 
     delivery_id: str
     channel: Channel
@@ -34,6 +37,8 @@ class Message:
     subject: str = field(repr=False)
     text: str = field(repr=False)
     html: str = field(default="", repr=False)
+    dlt_entity_id: str = ""
+    dlt_template_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

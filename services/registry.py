@@ -7,6 +7,7 @@ from services.accounts.authentication import AuthenticationService
 from services.accounts.credentials import CredentialService, PasswordChoice
 from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.service import AccountService
+from services.accounts.trials import TemplateTrials
 from services.audit.service import AuditService
 from services.batch_jobs.channel_service import ChannelService
 from services.batch_jobs.events import EventService
@@ -18,6 +19,7 @@ from services.files.service import FileService
 from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
 from services.imports.undo import ImportUndo
+from services.notifications.editing import TemplateEditing
 from services.notifications.service import TemplateService
 from services.notifications.suppression import SuppressionService
 from services.ports import Outbox, SignedFiles
@@ -54,4 +56,6 @@ class Services:
     student_removal: StudentRemoval
     students: StudentService
     suppressions: SuppressionService
+    template_editing: TemplateEditing
+    template_trials: TemplateTrials
     templates: TemplateService

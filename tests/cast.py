@@ -39,6 +39,10 @@ class Person:
         """Return the JSON of a reply that must have this status."""
         return self._call("patch", path, status, {"json": body, **options})
 
+    def put(self, path: str, body: Any, status: int = 200, **options: Any) -> Any:
+        """Return the JSON of a reply that must have this status."""
+        return self._call("put", path, status, {"json": body, **options})
+
     def delete(self, path: str, status: int = 204) -> Any:
         """Return the JSON of a reply that must have this status, if it has any."""
         return self._call("delete", path, status, {})

@@ -28,6 +28,7 @@ UNSCOPED = {
     "events of a provider": "services/batch_jobs/event_repository.py",
     "login": "services/accounts/names.py",
     "messages of the platform": "services/notifications/suppression.py",
+    "message texts of the platform": "services/notifications/texts.py",
     "one-time link": "services/accounts/credentials.py",
     "principal": "services/accounts/principals.py",
     "rights of whoever started a job": "services/accounts/rights.py",

@@ -22,10 +22,12 @@ from services.accounts.seats import Seats
 from services.accounts.service import AccountService
 from services.accounts.sessions import Sessions
 from services.accounts.throttle import LoginThrottle
+from services.accounts.trials import TemplateTrials, TrialComposer
 from services.audit.service import AuditService
 from services.batch_jobs.service import BatchJobService
 from services.idempotency.service import IdempotencyService
 from services.notifications.rendering import Renderer
+from services.notifications.service import TemplateService
 from services.ports import Bus, JobEngine, OrganisationLookup
 from utils.clock import Clock
 from utils.offload import Offload
@@ -47,6 +49,7 @@ class Surroundings:
     renderer: Renderer
     places: OrganisationLookup
     bus: Bus
+    templates: TemplateService
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class AccountArea:
     links: OneTimeLinks
     password_choice: PasswordChoice
     rights: Rights
+    trial_composer: TrialComposer
+    trials: TemplateTrials
 
     @classmethod
     def over(cls, around: Surroundings) -> Self:
@@ -93,4 +98,6 @@ class AccountArea:
             links=links,
             password_choice=choice,
             rights=Rights(stored.users),
+            trial_composer=TrialComposer(around.templates, around.renderer),
+            trials=TemplateTrials(stored.users, around.templates, around.batch_jobs, store, audit, clock),
         )

@@ -49,5 +49,7 @@ class ForgottenPasswords:
         """Do nothing: the person asks again."""
 
     def _send(self, user: User) -> SavedReply:
-        self._mail.send(LinkPurpose.RESET, [user], campus_id=None, actor_id=SELF_SERVICE)
+        self._mail.send(
+            LinkPurpose.RESET, [user], campus_id=None, actor_id=SELF_SERVICE, texts_of=user.campus_id
+        )
         return NOTHING

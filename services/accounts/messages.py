@@ -6,6 +6,7 @@ from typing import Final
 from config.constants import ACTIVATION_HOURS, RESET_MINUTES
 from services.accounts.documents import LinkPurpose, User
 from services.accounts.links import OneTimeLinks
+from services.batch_jobs.composing import message_of
 from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient
 from services.batch_jobs.service import BatchJobService
 from services.notifications.rendering import Renderer
@@ -37,11 +38,7 @@ class CredentialComposer:
             "link": self._links.url(purpose, delivery.recipient_id, delivery.nonce),
             **PARAMS[purpose],
         }
-        shown = self._renderer.render_source(source, params)
-        to = delivery.to or ""
-        return Message(
-            delivery.id, delivery.channel, to, delivery.name, shown.subject, shown.text, shown.html
-        )
+        return message_of(delivery, source, self._renderer.render_source(source, params))
 
 
 class CredentialMail:
@@ -51,9 +48,18 @@ class CredentialMail:
         self._links, self._batch_jobs = links, batch_jobs
 
     def send(
-        self, purpose: LinkPurpose, users: Sequence[User], *, campus_id: str | None, actor_id: str
+        self,
+        purpose: LinkPurpose,
+        users: Sequence[User],
+        *,
+        campus_id: str | None,
+        actor_id: str,
+        texts_of: str | None = None,
     ) -> BatchJob:
-        """Issue a new link for each person and open the job that sends it wherever they can be reached."""
+        """Issue a new link for each person and open the job that sends it wherever they can be reached.
+
+        ``texts_of``: the campus whose texts it has, where the job itself is nobody's on that campus.
+        """
         nonces = self._links.issue_many(purpose, [(user.id, user.campus_id) for user in users])
         job = self._batch_jobs.open(
             JobType.CREDENTIALS,
@@ -62,6 +68,7 @@ class CredentialMail:
             course_ids=(),
             actor_id=actor_id,
             template=TEMPLATES[purpose],
+            texts_of=texts_of,
         )
         self._batch_jobs.add(job, [_recipient(user, purpose, nonces[user.id]) for user in users])
         self._batch_jobs.close(job)

@@ -1,16 +1,23 @@
 """What somebody who started background work may still do, asked while the work goes on."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from config.permissions import Permission
 from services.accounts.documents import UserStatus
 from services.accounts.principals import permissions_of
 from services.accounts.repository import UserRepository
+from services.batch_jobs.documents import JobType
 from utils.scope import Scope
 
 SELF_SERVICE: Final = "self-service"  # messages that people ask for themselves
 OPERATIONS: Final = "operations"  # whoever has a shell on the server
-MAY_SEND: Final = frozenset({Permission.CREDENTIALS_SEND, Permission.ADMIN_CREATE, Permission.ADMIN_UPDATE})
+MAY_SEND: Final[Mapping[JobType, frozenset[Permission]]] = {
+    JobType.CREDENTIALS: frozenset(
+        {Permission.CREDENTIALS_SEND, Permission.ADMIN_CREATE, Permission.ADMIN_UPDATE}
+    ),
+    JobType.TEMPLATE_TEST: frozenset({Permission.TEMPLATE_WRITE}),
+}
 MAY_IMPORT: Final = frozenset({Permission.IMPORT_WRITE})
 STARTED: Final = Scope.unscoped("rights of whoever started a job")
 
@@ -21,9 +28,9 @@ class Rights:
     def __init__(self, users: UserRepository) -> None:
         self._users = users
 
-    def may_send(self, user_id: str) -> bool:
-        """Tell whether this person may still send messages."""
-        return user_id == SELF_SERVICE or self._may(user_id, MAY_SEND)
+    def may_send(self, user_id: str, job_type: JobType) -> bool:
+        """Tell whether this person may still send messages of this kind."""
+        return user_id == SELF_SERVICE or self._may(user_id, MAY_SEND[job_type])
 
     def may_import(self, user_id: str) -> bool:
         """Tell whether this person may still import students."""

@@ -1,6 +1,8 @@
 """The ``audit`` collection: rows go in and never change."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from services.audit.documents import AUDIT, AuditRecord
 from utils.scope import Scope
@@ -17,6 +19,6 @@ class AuditRepository:
         """Store one row, in the transaction of its effect."""
         self._rows.insert(scope, record.to_mongo())
 
-    def count_since(self, scope: Scope, action: str, since: datetime, limit: int) -> int:
-        """Return how often ``action`` happened since then, counting up to ``limit``."""
-        return self._rows.count(scope, {"action": action, "at": {"$gte": since}}, limit)
+    def count_since(self, scope: Scope, wanted: Mapping[str, Any], since: datetime, limit: int) -> int:
+        """Return how often an ``action`` of a ``campus_id`` happened since then, counting up to ``limit``."""
+        return self._rows.count(scope, {**wanted, "at": {"$gte": since}}, limit)

@@ -1,5 +1,6 @@
-"""Writing the audit log."""
+"""Writing the audit log, and counting in it."""
 
+from datetime import datetime
 from typing import Any
 
 from services.audit.documents import AuditRecord
@@ -28,4 +29,15 @@ class AuditService:
             request_id=request_id(),
             at=self._clock.now(),
         )
-        self._records.add(Scope.campus(campus_id) if campus_id else Scope.everything(), record)
+        self._records.add(_scope(campus_id), record)
+
+    def count_since(
+        self, action: str, actor_id: str, campus_id: str | None, since: datetime, limit: int
+    ) -> int:
+        """Return how often somebody has done this since then, counting up to ``limit``."""
+        wanted = {"action": action, "campus_id": campus_id, "actor_id": actor_id}
+        return self._records.count_since(_scope(campus_id), wanted, since, limit)
+
+
+def _scope(campus_id: str | None) -> Scope:
+    return Scope.campus(campus_id) if campus_id else Scope.everything()

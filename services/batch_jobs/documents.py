@@ -26,6 +26,7 @@ class JobType(StrEnum):
     """What a batch job sends. An area that adds one registers its composer in ``main``."""
 
     CREDENTIALS = "credentials"
+    TEMPLATE_TEST = "template_test"
 
 
 class BatchJobState(StrEnum):
@@ -86,6 +87,7 @@ class BatchJob(Document):
     """One background run over many recipients. ``filled``: every recipient has been added.
 
     ``waiting`` says by channel what a job waits for; it is over once its time has passed.
+    ``needs``: the parameters that its texts ask of each recipient.
     """
 
     type: JobType
@@ -96,6 +98,7 @@ class BatchJob(Document):
     template: str
     template_version: str
     policy: RepeatPolicy = RepeatPolicy.AT_MOST_ONCE
+    needs: tuple[str, ...] = ()
     filled: bool = False
     sub_batches: int = 0
     counts: dict[str, int] = {}  # noqa: RUF012 -- pydantic copies defaults

@@ -13,13 +13,13 @@ from typing import Final, Protocol
 
 from pymongo.errors import PyMongoError
 
+from services.batch_jobs.composing import Composer, MessagesRefused, Pinned
 from services.batch_jobs.documents import Delivery, DeliveryState, JobType
 from services.batch_jobs.gate import Gate, Passage
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.service import scope_of
-from services.notifications.templates import TemplateSource
 from services.ports import (
     JSON,
     Accepted,
@@ -31,7 +31,6 @@ from services.ports import (
     JobResult,
     Later,
     Lease,
-    Message,
     MessageSender,
     Refused,
     SendUnit,
@@ -46,18 +45,11 @@ NEWEST_FENCE: Final = 2**31 - 1
 NOT_CALLED: Final = "interrupted before the provider was called; nothing was sent"
 
 
-class Composer(Protocol):
-    """Makes the message of a delivery: the same bytes every time it is asked."""
-
-    def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
-        """Return the rendered message."""
-
-
 class Rights(Protocol):
     """Answers for the accounts area, which comes later."""
 
-    def may_send(self, user_id: str) -> bool:
-        """Tell whether this person may still send messages."""
+    def may_send(self, user_id: str, job_type: JobType) -> bool:
+        """Tell whether this person may still send messages of this kind."""
 
 
 class SubBatchSending:
@@ -86,7 +78,7 @@ class SubBatchSending:
         sub_batch = self._jobs.find_sub_batch(scope, str(lease.args["sub_batch_id"]))
         if job is None or sub_batch is None:
             return Done()
-        if not self._rights.may_send(job.created_by):
+        if not self._rights.may_send(job.created_by, job.type):
             self._give_up(
                 scope, sub_batch.id, "whoever started this may no longer send messages", lease.fence
             )
@@ -137,19 +129,6 @@ class SubBatchSending:
             self._deliveries.settle(scope, [row.id for row in rows], fence, end, reason)
 
 
-class Pinned:
-    """A composer with the template text that one job pinned."""
-
-    def __init__(self, composer: Composer, source: TemplateSource) -> None:
-        self._composer, self._source = composer, source
-
-    def unit(self, deliveries: Sequence[Delivery]) -> SendUnit:
-        """Return the send unit of these deliveries."""
-        first = deliveries[0]
-        messages = tuple(self._composer.compose(delivery, self._source) for delivery in deliveries)
-        return SendUnit(first.unit, first.channel, messages, tag=first.job_id)
-
-
 class UnitSending:
     """One lease's work on one sub-batch, unit by unit."""
 
@@ -180,13 +159,17 @@ class UnitSending:
         if repeated and not self._may_repeat(unit):
             self._settle(unit, DeliveryState.UNKNOWN, "the provider's answer was lost")
             return None
+        try:
+            message = self._message_of.unit(unit)
+        except MessagesRefused as refused:
+            self._keep_back(unit, refused.reasons)
+            return None  # the rest of the unit is still open
         admitted = self._passage.admit(unit, open_rows, repeated=repeated)
         if isinstance(admitted, Later):
             return admitted
         if admitted < len(unit):
             self._split(unit, admitted)
             return None
-        message = self._message_of.unit(unit)
         owned = self._begin(unit, repeated)
         if len(owned) == len(unit) and self._lease.alive():
             return self._send(message, owned, repeated)
@@ -203,6 +186,15 @@ class UnitSending:
             if not repeated:  # it may have been written; but nothing was called, and only we know
                 self._settle(unit, DeliveryState.PENDING, None)
             raise
+
+    def _keep_back(self, unit: Sequence[Delivery], reasons: Mapping[str, str]) -> None:
+        """End what may not leave as it is; what is ``sending`` may have left all the same."""
+        kept = [row for row in unit if row.id in reasons]
+        fate = {row.id: (row.state, reasons[row.id]) for row in kept}
+        by_fate = groupby(sorted(kept, key=lambda row: fate[row.id]), key=lambda row: fate[row.id])
+        for (state, reason), some in by_fate:
+            sending = state is DeliveryState.SENDING
+            self._settle(list(some), DeliveryState.UNKNOWN if sending else DeliveryState.FAILED, reason)
 
     def _may_repeat(self, unit: Sequence[Delivery]) -> bool:
         known = self._sender.repeat_seconds * REPEAT_MARGIN

@@ -16,18 +16,26 @@ from services.batch_jobs.documents import (
 )
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.schemas import BatchJobOut, BatchJobQuery, RecipientOut, RecipientQuery
-from services.notifications.rendering import Renderer
+from services.notifications.templates import TemplateSource, version_of
+from services.notifications.texts import MessageTexts, brought
 from services.ports import Channel, JobEngine, MessageSender, Queue
 from utils.batch_processor import chunked
 from utils.clock import Clock
 from utils.documents import new_id
 from utils.paging import Keyset, PageOf
-from utils.problems import NotFound
+from utils.problems import Conflict, NotFound
 from utils.scope import Scope
 from utils.store import Store
 
 SEND_JOB = "batch_jobs.send"
 FINISH_JOB = "batch_jobs.finish"
+
+
+class ParametersMissing(Conflict):
+    """The message text names something that is not known of every recipient, so none of them is written to.
+    Take it out of the template, or add what is missing to the recipients."""
+
+    title = "The message cannot be filled in for every recipient"
 
 
 class BatchJobNotFound(NotFound):
@@ -55,13 +63,13 @@ class BatchJobService:
         deliveries: DeliveryRepository,
         store: Store,
         engine: JobEngine,
-        renderer: Renderer,
+        texts: MessageTexts,
         senders: Mapping[Channel, MessageSender],
         clock: Clock,
         sub_batch_size: int,
     ) -> None:
         self._jobs, self._deliveries, self._store = jobs, deliveries, store
-        self._engine, self._renderer, self._senders = engine, renderer, senders
+        self._engine, self._texts, self._senders = engine, texts, senders
         self._clock, self._size = clock, sub_batch_size
 
     # --- filling: inside the caller's transaction ---
@@ -76,10 +84,17 @@ class BatchJobService:
         actor_id: str,
         template: str = "credentials",
         policy: RepeatPolicy = RepeatPolicy.AT_MOST_ONCE,
+        texts_of: str | None = None,
+        sources: Mapping[Channel, TemplateSource] | None = None,
     ) -> BatchJob:
-        """Store a new job without recipients; the template's present text is kept for all of its messages."""
-        version = f"{template}:{self._renderer.version(template)}"
-        self._jobs.keep_version(version, {c: self._renderer.source(template, c) for c in channels})
+        """Store a new job without recipients; the template's present text is kept for all of its messages.
+
+        It is the text of the job's campus, or of ``texts_of``; ``sources`` gives one that nobody has kept.
+        """
+        place = texts_of or campus_id
+        sources = sources or {channel: self._texts.source(template, channel, place) for channel in channels}
+        version = f"{template}:{version_of(sources)}"
+        self._jobs.keep_version(version, sources)
         job = BatchJob(
             type=job_type,
             campus_id=campus_id,
@@ -88,6 +103,7 @@ class BatchJobService:
             template=template,
             template_version=version,
             policy=policy,
+            needs=brought(template, sources.values()),
             created_by=actor_id,
             created_at=self._clock.now(),
         )
@@ -97,8 +113,10 @@ class BatchJobService:
     def add(self, job: BatchJob, recipients: Sequence[Recipient]) -> None:
         """Give the job more recipients: deliveries in sub-batches, each with the engine job that sends it.
 
-        A recipient without an address for a channel gets a delivery that is ``skipped`` and says so.
+        A recipient without an address for a channel gets a delivery that is ``skipped`` and says so. Raises
+        ParametersMissing, before anything is stored, if the texts ask for what a recipient does not bring.
         """
+        _require(job.needs, recipients)
         scope = scope_of(job.campus_id)
         sub_batches: list[SubBatch] = []
         for channel in job.channels:
@@ -215,6 +233,12 @@ class BatchJobService:
         if job is None:
             raise BatchJobNotFound()
         return job
+
+
+def _require(needs: Sequence[str], recipients: Sequence[Recipient]) -> None:
+    lacking = {name for name in needs for recipient in recipients if not recipient.params.get(name)}
+    if lacking:
+        raise ParametersMissing(f"Missing: {', '.join(sorted(lacking))}.", missing=sorted(lacking))
 
 
 def _keyed(some: Sequence[Recipient], unit_size: int) -> list[tuple[str, Recipient]]:

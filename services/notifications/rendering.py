@@ -38,7 +38,7 @@ class Renderer:
     def __init__(self, templates_dir: Path, product_name: str) -> None:
         self.product_name = product_name
         self._sources = load_sources(templates_dir, product_name)
-        self._plain, self._html = _environment(autoescape=False), _environment(autoescape=True)
+        self._plain, self._html = sandbox(autoescape=False), sandbox(autoescape=True)
         self._compiled = lru_cache(COMPILED)(self._compile)
         self._check()
 
@@ -108,7 +108,8 @@ def one_line(text: str) -> str:
     return SPACES.sub(" ", "".join(shown)).strip()
 
 
-def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
+def sandbox(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
+    """Return the Jinja environment in which every message text is read and filled."""
     return ImmutableSandboxedEnvironment(
         autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

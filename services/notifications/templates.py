@@ -10,7 +10,7 @@ from services.ports import Channel
 
 CREDENTIALS: Final = "credentials"  # name, username, link, valid_hours
 RESET_PASSWORD: Final = "reset_password"  # noqa: S105  a template's name; name, username, link, valid_minutes
-VERSION_LENGTH: Final = 12
+VERSION_LENGTH: Final = 32  # hex digits: nobody can write a text that has the hash of another one
 
 
 class UnknownTemplate(LookupError):
@@ -21,7 +21,8 @@ class UnknownTemplate(LookupError):
 class TemplateSource:
     """All that decides the text of one template on one channel. Stored once, it renders the same for ever.
 
-    ``subject`` and ``html`` are empty for an SMS. ``dataclasses.asdict`` and ``TemplateSource(**row)`` take
+    ``subject`` and ``html`` are empty for an SMS. ``dlt_…`` is what India's register knows of an SMS
+    (``dlt.py``). ``dataclasses.asdict`` and ``TemplateSource(**row)`` take
     it to a database and back.
     """
 
@@ -29,6 +30,11 @@ class TemplateSource:
     subject: str
     text: str
     html: str
+    language: str = "en"
+    dlt_entity_id: str = ""
+    dlt_template_id: str = ""
+    dlt_text: str = ""
+    dlt_required: bool = False
 
 
 Sources = Mapping[str, Mapping[Channel, TemplateSource]]
@@ -51,7 +57,7 @@ def load_sources(folder: Path, product_name: str) -> Sources:
 
 
 def version_of(sources: Mapping[Channel, TemplateSource]) -> str:
-    """Return a short hash of all texts of one template: two versions differ when any text does."""
+    """Return a hash of all texts of one template: two versions differ when any text does."""
     digest = sha256()
     for channel in sorted(sources):
         for part in (channel.value, *astuple(sources[channel])):

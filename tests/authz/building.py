@@ -45,6 +45,7 @@ class Builder:
                 self._enrol(campus, course)
         self._rest()
         self._let_in()
+        self._write()
         for campus in CAMPUSES:
             for course in (*COURSES, BOTH):
                 self._work(campus, course)
@@ -178,6 +179,15 @@ class Builder:
             if row["channel"] == "email" and row["to"].lower().partition("@")[0].endswith("qx-0")
         ]
         self._runtime.services.events.take(told)
+
+    def _write(self) -> None:
+        """Have message texts edited: the platform's, which everybody may read, and each campus's own."""
+        for campus in ("", *CAMPUSES):
+            words = f"{word(campus) if campus else 'Hello'} {{{{ username }}}}: {{{{ link }}}}"
+            boss = Person(self._app, f"boss.{campus}0") if campus else self._root
+            boss.put("/sms_management/templates/credentials", {"text": words})
+            mail = {"subject": words.partition(" ")[0], "text": words}
+            boss.put("/email_management/templates/credentials", mail)
 
     def _links(self) -> None:
         """Keep one open link of each purpose, as their owners got them."""

@@ -134,7 +134,7 @@ def test_no_revision_tells_a_foreign_row_from_none(
     replies = {}
 
     for operation in revised:
-        [slot] = operation_ids(operation)
+        slot = changed_slot(operation, world)
         for relation in (Relation.FOREIGN, Relation.MISSING):
             at = At(world, slot, relation)
             request = VALID_REQUESTS[operation.name](at)
@@ -147,8 +147,12 @@ def test_no_revision_tells_a_foreign_row_from_none(
         assert foreign == missing
 
 
-def operation_ids(operation: Operation) -> list[str]:
-    return [part.strip("<>") for part in operation.rule.split("/") if part.startswith("<")]
+def changed_slot(operation: Operation, world: World) -> str:
+    """Return the slot of the row that an operation changes: in its path, or else in its body."""
+    at = At(world)
+    VALID_REQUESTS[operation.name](at)
+    in_path = [part.strip("<>") for part in operation.rule.split("/") if part.strip("<>") in at.known]
+    return next(iter(in_path or at.known))
 
 
 def test_one_foreign_student_among_one_s_own_is_one_nobody_among_them(

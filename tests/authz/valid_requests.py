@@ -117,9 +117,15 @@ def _upload(at: At) -> Request:
     return Request(form=form)
 
 
-def _texts(path: Mapping[str, str] = {}) -> Factory:
-    """Return requests for message texts: those of a campus, where one is named in the query."""
-    return lambda at: Request(path, query={"campus_id": at("campus_id", Kind.CAMPUS)}, narrows=False)
+def _texts(body: Mapping[str, Any] | None = None, /, **more: Any) -> Factory:
+    """Return requests about a campus's message text; the body names the campus where there is one."""
+
+    def make(at: At) -> Request:
+        place = {"campus_id": at("campus_id", Kind.CAMPUS)}
+        request = {"query": place, "narrows": False} if body is None else {"body": {**body, **place}}
+        return Request(**request, **more)
+
+    return make
 
 
 def _login(at: At) -> Request:
@@ -131,6 +137,9 @@ def _by_link(token: str) -> Factory:
     return lambda at: Request(body={"token": at.world.tokens[token], "new_password": NEW_PASSWORD})
 
 
+TEXT: Final = {"name": "credentials"}
+TEXT_WORDS: Final = "{{ username }}: {{ link }}"
+OWN_ADDRESS: Final = frozenset({202, 409})  # whoever has no address of that kind cannot be sent a test
 OF_AN_ADMIN: Final = {"appoints": Role.COURSE_ADMIN}
 VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "admin_management.create_admin": _create_admin,
@@ -183,7 +192,14 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "email_management.channel_balance": _plain(),
     "email_management.channel_status": _plain(),
     "email_management.read_outbox": _plain(query=ALL, only=frozenset({Role.SUPERADMIN}), shows_secrets=True),
+    "email_templates.get_template": _texts(path=TEXT),
+    "email_templates.get_version": _texts(path={**TEXT, "version": "1"}),
     "email_templates.list_templates": _texts(),
+    "email_templates.list_versions": _texts(path=TEXT),
+    "email_templates.preview": _texts({"subject": "Welcome"}, path=TEXT),
+    "email_templates.put_template": _texts({"subject": "Welcome", "text": TEXT_WORDS}, path=TEXT),
+    "email_templates.revert": _texts({"version": 0}, path=TEXT),
+    "email_templates.test_send": _texts({}, path=TEXT, statuses=OWN_ADDRESS),
     "files.announce": lambda at: Request(body={**PICTURE, "campus_id": at("campus_id", Kind.CAMPUS)}),
     "files.complete": _of(file_id=Kind.FILE),
     "files.get_content": _plain(path={"key": "files/none"}, query=UNSIGNED, statuses=frozenset({404})),
@@ -197,12 +213,19 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "health.ready": _plain(statuses=frozenset({200, 503}), plain=True),  # its loops rest while we walk
     "pages.activate_page": _plain(),
     "pages.reset_page": _plain(),
-    "sms_management.list_templates": _texts(),
     "performance_monitor.list_breakers": _plain(),
     "performance_monitor.reset_breaker": _plain(path={"name": BREAKER}),
+    "sms_management.list_templates": _texts(),
     "sms_management.channel_balance": _plain(),
     "sms_management.channel_status": _plain(),
     "sms_management.resume_channel": _plain(statuses=frozenset({409})),  # it is not paused
+    "sms_templates.get_template": _texts(path=TEXT),
+    "sms_templates.get_version": _texts(path={**TEXT, "version": "1"}),
+    "sms_templates.list_versions": _texts(path=TEXT),
+    "sms_templates.preview": _texts({"text": TEXT_WORDS}, path=TEXT),
+    "sms_templates.put_template": _texts({"text": TEXT_WORDS}, path=TEXT),
+    "sms_templates.revert": _texts({"version": 0}, path=TEXT),
+    "sms_templates.test_send": _texts({}, path=TEXT, statuses=OWN_ADDRESS),
     "student_imports.commit": _of({"channels": ["email"]}, import_id=Kind.IMPORT),
     "student_imports.error_file": _of(import_id=Kind.IMPORT),
     "student_imports.get_import": _of(import_id=Kind.IMPORT),

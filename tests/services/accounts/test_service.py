@@ -11,6 +11,7 @@ from services.accounts.names import IdentifierTaken, NewAccount
 from services.accounts.repository import UserRepository
 from services.accounts.rights import OPERATIONS, SELF_SERVICE, Rights
 from services.accounts.service import AccountNotFound, AccountService
+from services.batch_jobs.documents import JobType
 from tests.cast import PASSWORD
 from tests.people import grown, invited
 from utils.documents import new_id
@@ -225,14 +226,15 @@ def test_rights_are_those_of_now(runtime: Runtime, db: Any) -> None:
     rights = Rights(UserRepository(runtime.store))
     admin = grown(runtime, "a1", Role.CAMPUS_ADMIN, campus_id="north")
     learner = grown(runtime, "r1", campus_id="north")
+    mail = JobType.CREDENTIALS
 
-    assert [rights.may_send(one) for one in (admin.id, SELF_SERVICE, OPERATIONS)] == [True] * 3
+    assert [rights.may_send(one, mail) for one in (admin.id, SELF_SERVICE, OPERATIONS)] == [True] * 3
     assert [rights.may_import(one) for one in (admin.id, OPERATIONS)] == [True] * 2
-    assert [rights.may_send(one) for one in (learner.id, "f" * 24)] == [False] * 2
+    assert [rights.may_send(one, mail) for one in (learner.id, "f" * 24)] == [False] * 2
     assert [rights.may_import(one) for one in (learner.id, SELF_SERVICE)] == [False] * 2
 
     db.users.update_one({"_id": admin.id}, {"$set": {"status": "deactivated"}})
-    assert not rights.may_send(admin.id)
+    assert not rights.may_send(admin.id, mail)
     assert not rights.may_import(admin.id)
 
 

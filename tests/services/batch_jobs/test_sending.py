@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.batch_jobs.composing import Composer
 from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient
 from services.batch_jobs.flow import Flow
 from services.batch_jobs.pace_repository import MongoPacer
@@ -18,7 +19,9 @@ from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.sending import SubBatchSending
 from services.batch_jobs.service import BatchJobService
+from services.notifications.repository import TemplateRepository
 from services.notifications.templates import TemplateSource
+from services.notifications.texts import MessageTexts
 from services.ports import (
     JSON,
     Accepted,
@@ -80,7 +83,7 @@ class Everybody:
     def __init__(self) -> None:
         self.allowed = True
 
-    def may_send(self, user_id: str) -> bool:
+    def may_send(self, user_id: str, job_type: JobType) -> bool:
         return self.allowed
 
 
@@ -88,7 +91,7 @@ class Bench:
     """A batch job service over the test's database, with its providers and a hand-cranked engine."""
 
     def __init__(self, runtime: Any, engine: Any = None, size: int = 100, **options: Any) -> None:
-        store = runtime.store
+        self.store = store = runtime.store
         self.email, self.sms = Provider(Channel.EMAIL), Provider(Channel.SMS, 1, 0.0)
         senders = {Channel.EMAIL: self.email, Channel.SMS: self.sms}
         self.jobs, self.deliveries = BatchJobRepository(store), DeliveryRepository(store)
@@ -98,22 +101,29 @@ class Bench:
             self.deliveries,
             store,
             engine or self,
-            runtime.renderer,
+            MessageTexts(runtime.renderer, TemplateRepository(store), dlt_required=False),
             senders,
             SystemClock(),
             size,
         )
-        announcer = Announcer(self.jobs, self.service, self)
+        self.announcer = Announcer(self.jobs, self.service, self)
         self.rights = Everybody()
         precautions = Precautions(self.deliveries, runtime.services.suppressions, SETTLE_SECONDS)
-        composers = {JobType.CREDENTIALS: Plain()}
+        self.composers: dict[JobType, Composer] = {JobType.CREDENTIALS: Plain()}
         settings = runtime.settings.model_copy(update=options)
         self.pacer = MongoPacer(store)
         audit = runtime.services.audit
         self.flow = Flow.over(settings, store, SystemClock(), audit, senders, self.pacer, self)
         gate = self.flow.gate
         self.sending = SubBatchSending(
-            self.jobs, self.deliveries, senders, composers, announcer, self.rights, precautions, gate
+            self.jobs,
+            self.deliveries,
+            senders,
+            self.composers,
+            self.announcer,
+            self.rights,
+            precautions,
+            gate,
         )
         self.fence = 0
 
@@ -146,7 +156,7 @@ class Bench:
             JobType.CREDENTIALS, channels, campus_id=campus_id, course_ids=("x",), actor_id="admin", **more
         )
         addresses = {Channel.EMAIL: "p@example.com", Channel.SMS: "+919000000000"}
-        self.service.add(job, [Recipient(f"p{n}", f"Person {n}", addresses) for n in range(people)])
+        self.service.add(job, [person(n, addresses) for n in range(people)])
         self.service.close(job)
         return job
 
@@ -158,6 +168,10 @@ class Bench:
 
     def states(self, looking: Any) -> list[str]:
         return [row["state"] for row in looking["deliveries"].find().sort("number")]
+
+
+def person(number: int, addresses: Mapping[Channel, str | None]) -> Recipient:
+    return Recipient(f"p{number}", f"Person {number}", addresses, params={"username": f"p{number}"})
 
 
 @pytest.fixture
@@ -313,7 +327,7 @@ def test_nobody_without_an_address_is_forgotten(bench: Bench, looking: Any) -> N
     job = bench.service.open(
         JobType.CREDENTIALS, [Channel.SMS], campus_id="c1", course_ids=(), actor_id="admin"
     )
-    bench.service.add(job, [Recipient("p1", "Person 1", {Channel.SMS: None})])
+    bench.service.add(job, [person(1, {Channel.SMS: None})])
     bench.service.close(job)
 
     assert bench.run() == Done()
