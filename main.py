@@ -95,7 +95,11 @@ ROOT: Final = Path(__file__).resolve().parent
 DRAIN_SECONDS: Final = 20.0
 IMPORT_SEATS: Final = 2
 FILE_SEATS: Final = 2
-PROVIDER_SEATS, OUTBOX_SEATS = 8, 3  # a provider is waited for, the outbox only costs our own time
+MESSAGE_SEATS: Final = 2  # what only prepares messages, or ends a job
+PROVIDER_SEATS, OUTBOX_SEATS = (
+    8,
+    2,
+)  # of each channel; a provider is waited for, the outbox costs our own time
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +285,14 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.handle(UNDO_JOB, rosters.jobs.undo, rosters.jobs.undo_dead)
 
     sockets = LiveSockets(app, socketio, settings.max_sockets)
-    message_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
-    seats = {Queue.IMPORTS: IMPORT_SEATS, Queue.MESSAGES: message_seats, Queue.FILES: FILE_SEATS}
+    sending_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
+    seats = {
+        Queue.IMPORTS: IMPORT_SEATS,
+        Queue.MESSAGES: MESSAGE_SEATS,
+        Queue.EMAIL: sending_seats,
+        Queue.SMS: sending_seats,
+        Queue.FILES: FILE_SEATS,
+    }
     engine.install(supervisor, seats)
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)

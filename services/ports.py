@@ -163,10 +163,15 @@ class Outbox(Protocol):
 
 
 class Queue(StrEnum):
-    """Where a durable job waits. Each queue has its own bound of jobs that run at once."""
+    """Where a durable job waits. Each queue has its own bound of jobs that run at once.
+
+    What calls a provider has the queue of its channel: one that hangs holds up no other.
+    """
 
     IMPORTS = "imports"
     MESSAGES = "messages"
+    EMAIL = "email"
+    SMS = "sms"
     FILES = "files"
 
 

@@ -132,8 +132,10 @@ class BatchJobService:
                 sub_batches.append(sub_batch)
         self._jobs.add_sub_batches(scope, sub_batches)
         ids = {"job_id": job.id, "campus_id": job.campus_id}
-        work = [(sub_batch.id, {**ids, "sub_batch_id": sub_batch.id}) for sub_batch in sub_batches]
-        self._engine.submit_many(SEND_JOB, work, queue=Queue.MESSAGES, group=job.id, fair=turn_of(job))
+        for channel, its in groupby(sub_batches, key=lambda sub_batch: sub_batch.channel):
+            work = [(one.id, {**ids, "sub_batch_id": one.id}) for one in its]
+            queue = Queue(channel.value)
+            self._engine.submit_many(SEND_JOB, work, queue=queue, group=job.id, fair=turn_of(job))
 
     def close(self, job: BatchJob) -> None:
         """Say that no more recipients will come, so that the job can complete."""

@@ -30,7 +30,7 @@ def bench(runtime: Runtime) -> Iterator[Bench]:
     bench = Bench(runtime, engine, SIZE)
     engine.handle(SEND_JOB, bench.sending.run, bench.sending.dead)
     engine.handle(FINISH_JOB, bench.sending.finish, bench.sending.dead)
-    engine.install(supervisor, {Queue.MESSAGES: SEATS})
+    engine.install(supervisor, {Queue.EMAIL: SEATS, Queue.MESSAGES: 1})
     bench.begin = supervisor.start  # type: ignore[attr-defined]
     runtime.engine.pause()
     yield bench
