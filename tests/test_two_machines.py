@@ -136,7 +136,10 @@ def test_access_withdrawn_on_one_is_gone_on_the_other(
     (first, _), (one, two) = twins, desks
     admin_id, token = appointed(twins, one, f"admin.{redis}", campus(one, f"Access {redis}"))
     bearer = {"Authorization": f"Bearer {token}"}
-    asked = lambda: requests.get(f"{two.url}{CAMPUSES}", headers=bearer, timeout=10).status_code  # noqa: E731
+
+    def asked() -> int:
+        return requests.get(f"{two.url}{CAMPUSES}", headers=bearer, timeout=10).status_code
+
     dropped: list[bool] = []
     live = socketio.Client(reconnection=False)
     live.on("disconnect", lambda *_: dropped.append(True))
