@@ -38,10 +38,12 @@ from services.accounts.forgotten import FORGOTTEN_JOB
 from services.audit.repository import AuditRepository
 from services.audit.service import AuditService
 from services.batch_jobs.composing import Composer
+from services.batch_jobs.delivery_log import DeliveryLog
 from services.batch_jobs.documents import JobType
 from services.batch_jobs.event_repository import EventRepository
 from services.batch_jobs.events import EventService
 from services.batch_jobs.flow import Flow
+from services.batch_jobs.log_repository import LogRepository
 from services.batch_jobs.pace_repository import MongoPacer
 from services.batch_jobs.pacing import Pacer
 from services.batch_jobs.precautions import Precautions
@@ -248,6 +250,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         campuses=students.campuses,
         courses=students.courses,
         credentials=people.credentials,
+        delivery_log=DeliveryLog(LogRepository(store), clock),
         events=events,
         files=FileService(files, contents, store, engine, audit, lookup, clock),
         forgotten=people.forgotten,

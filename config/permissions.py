@@ -39,6 +39,7 @@ class Permission(StrEnum):
     COURSE_READ = "course_management:course:read"
     COURSE_UPDATE = "course_management:course:update"
     CREDENTIALS_SEND = "student_management:credentials:send"
+    DELIVERY_READ = "notifications:delivery:read"
     FILE_READ = "question_bank:file:read"
     FILE_WRITE = "question_bank:file:write"
     IMPORT_READ = "student_management:import:read"
@@ -50,6 +51,8 @@ class Permission(StrEnum):
     STUDENT_DELETE = "student_management:student:delete"
     STUDENT_READ = "student_management:student:read"
     STUDENT_UPDATE = "student_management:student:update"
+    SUPPRESSION_DELETE = "notifications:suppression:delete"
+    SUPPRESSION_READ = "notifications:suppression:read"
     TEMPLATE_READ = "notifications:template:read"
     TEMPLATE_WRITE = "notifications:template:write"
     WORKER_READ = "batch_processing:worker:read"
@@ -92,8 +95,11 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.COURSE_CREATE,
     Permission.COURSE_DELETE,
     Permission.COURSE_UPDATE,
+    Permission.DELIVERY_READ,
     Permission.FILE_READ,
     Permission.FILE_WRITE,
+    Permission.SUPPRESSION_DELETE,
+    Permission.SUPPRESSION_READ,
     Permission.TEMPLATE_READ,
     Permission.TEMPLATE_WRITE,
 }

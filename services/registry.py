@@ -10,6 +10,7 @@ from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
 from services.audit.service import AuditService
 from services.batch_jobs.channel_service import ChannelService
+from services.batch_jobs.delivery_log import DeliveryLog
 from services.batch_jobs.events import EventService
 from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
@@ -43,6 +44,7 @@ class Services:
     courses: CourseService
     credentials: CredentialService
     files: FileService
+    delivery_log: DeliveryLog
     events: EventService
     forgotten: ForgottenPasswords
     idempotency: IdempotencyService

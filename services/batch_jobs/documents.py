@@ -232,6 +232,24 @@ INDEXES: Final[Mapping[str, list[IndexModel]]] = {
         IndexModel([("sub_batch_id", ASCENDING), ("number", ASCENDING)], name="sub_batch"),
         IndexModel([("recipient_id", ASCENDING), ("channel", ASCENDING), _NEWEST], name="recipient"),
         IndexModel(
+            [
+                ("campus_id", ASCENDING),
+                ("channel", ASCENDING),
+                ("created_at", ASCENDING),
+                ("_id", ASCENDING),
+                ("state", ASCENDING),  # at the end, so that counting by state reads the index and no row
+            ],
+            name="campus_channel",
+        ),
+        IndexModel(
+            [("channel", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING), ("state", ASCENDING)],
+            name="channel",
+        ),
+        IndexModel(
+            [("channel", ASCENDING), ("state", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)],
+            name="channel_state",
+        ),
+        IndexModel(
             [("provider_message_id", ASCENDING)],
             name="provider_message",
             partialFilterExpression={"provider_message_id": {"$type": "string"}},

@@ -30,6 +30,7 @@ class Builder:
         self._runtime: Runtime = app.extensions["versant"]
         self._mobiles = count(10_000)
         self._batches: dict[tuple[str, str], list[str]] = {}
+        self._jobs: dict[tuple[str, str], str] = {}
         self._students: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def build(self) -> None:
@@ -142,6 +143,7 @@ class Builder:
         sending = {"batch_id": batch_id, "channels": ["email", "sms"]}
         job = boss.post("/student_management/students/send_credentials", sending, status=202)
         self._world.stands(Kind.JOB, campus, course, job["id"])
+        self._jobs[campus, course] = job["id"]
 
     def _roster(self, campus: str, course: str) -> Iterator[str]:
         """Yield a new, a changed and an unchanged student, a mobile of the other campus, and no name."""
@@ -172,13 +174,20 @@ class Builder:
         self._world.stands(Kind.FILE, campus, "1", made["file"]["id"])
 
     def _bounce(self) -> None:
-        """Let the provider tell of the first student of each course that their address is dead."""
-        told = [
-            ProviderEvent(Channel.EMAIL, EventKind.HARD_BOUNCED, "", row["_id"], None)
-            for row in self._world.db.deliveries.find()
-            if row["channel"] == "email" and row["to"].lower().partition("@")[0].endswith("qx-0")
-        ]
-        self._runtime.services.events.take(told)
+        """Let the provider tell of one student of each place, over each channel, that nothing arrives."""
+        kinds = {
+            Channel.EMAIL: (Kind.EMAIL, Kind.EMAIL_SUPPRESSION),
+            Channel.SMS: (Kind.SMS, Kind.SMS_SUPPRESSION),
+        }
+        for place, job_id in self._jobs.items():
+            for channel, (message, suppression) in kinds.items():
+                delivery = self._world.db.deliveries.find_one({"job_id": job_id, "channel": channel})
+                told = ProviderEvent(channel, EventKind.HARD_BOUNCED, "", delivery["_id"], None)
+                self._runtime.services.events.take([told])
+                self._world.stands(message, *place, delivery["_id"])
+                wanted = {name: delivery[name] for name in ("campus_id", "channel")}
+                found = self._world.db.suppressions.find_one({**wanted, "delivery_id": delivery["_id"]})
+                self._world.stands(suppression, *place, found["_id"])
 
     def _write(self) -> None:
         """Have message texts edited: the platform's, which everybody may read, and each campus's own."""

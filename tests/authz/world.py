@@ -26,17 +26,28 @@ class Kind(StrEnum):
     BATCH = "batches"
     CAMPUS = "campuses"
     COURSE = "courses"
+    EMAIL = "email deliveries"
+    EMAIL_SUPPRESSION = "email suppressions"
     FILE = "files"
     EMPTY_BATCH = "empty batches"
     IMPORT = "imports"
     INSTANCE = "batch_course_instances"
     JOB = "batch_jobs"
+    SMS = "sms deliveries"
+    SMS_SUPPRESSION = "sms suppressions"
     STUDENT = "students"
 
     @property
     def collection(self) -> str:
         """The collection that holds such rows."""
-        return {Kind.ADMIN: "users", Kind.EMPTY_BATCH: "batches"}.get(self, self.value)
+        last = self.value.rpartition(" ")[2]  # of the empty batches, the email deliveries …
+        return "users" if self is Kind.ADMIN else last
+
+    @property
+    def channel(self) -> str:
+        """The channel that such rows are of; empty where they have none."""
+        first = self.value.partition(" ")[0]
+        return first if first in ("email", "sms") else ""
 
 
 class Relation(StrEnum):
@@ -113,7 +124,8 @@ class World:
     def of_kind(self, kind: Kind) -> Iterator[Row]:
         """Yield every row of a kind."""
         for row in self.rows[kind.collection].values():
-            if kind is not Kind.ADMIN or row.stored["role"] != "student":
+            of_it = kind is not Kind.ADMIN or row.stored["role"] != "student"
+            if of_it and kind.channel in ("", row.stored.get("channel")):
                 yield row
 
     def look(self) -> None:
