@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import Any, Final
 
 import sib_api_v3_sdk
@@ -151,13 +152,18 @@ def inert_text(text: str) -> str:
     return TEMPLATE_MARK.sub("{\u2060", text)
 
 
+def as_html(text: str) -> str:
+    """Return a page that shows a plain text as it is."""
+    return f'<div style="white-space:pre-wrap">{escape(text)}</div>'
+
+
 def _version(message: Message) -> dict[str, object]:
     name = " ".join(inert_text(message.name).split())[:NAME_LENGTH]
-    content = {"htmlContent": inert_html(message.html)} if message.html else {}
     return {
         "to": [{"email": message.to} | ({"name": name} if name else {})],
         "subject": inert_text(message.subject),
         "textContent": inert_text(message.text),
+        # never left out: a version without one would be sent with the placeholder of the call
+        "htmlContent": inert_html(message.html or as_html(message.text)),
         "headers": {"X-Mailin-custom": message.delivery_id},
-        **content,
     }

@@ -1,4 +1,4 @@
-"""/sms_management: the texts of SMS."""
+"""/sms_management: the channel of SMS, its provider and its account."""
 
 from flask import Blueprint
 
@@ -8,17 +8,9 @@ from routes._kit.endpoint import route
 from routes._kit.services import services
 from services.batch_jobs.channel_schemas import BalanceOut, ChannelOut
 from services.batch_jobs.channels import ChannelNotPaused
-from services.notifications.schemas import TemplateQuery, TemplateSummary
 from services.ports import Channel
-from utils.paging import PageOf
 
 bp = Blueprint("sms_management", __name__, url_prefix="/sms_management")
-
-
-@route(bp, "GET", "/templates", permission=Permission.TEMPLATE_READ)
-def list_templates(query: TemplateQuery, actor: Actor) -> PageOf[TemplateSummary]:
-    """List the SMS templates, where their texts come from, and what they may name."""
-    return services().templates.list_templates(Channel.SMS, query, actor)
 
 
 @route(bp, "GET", "/status", permission=Permission.CHANNEL_READ)

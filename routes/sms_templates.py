@@ -18,6 +18,7 @@ from services.notifications.schemas import (
     SmsTexts,
     TemplateOut,
     TemplateQuery,
+    TemplateSummary,
     VersionOut,
     VersionQuery,
     VersionTextsOut,
@@ -29,6 +30,12 @@ from utils.paging import PageOf
 bp = Blueprint("sms_templates", __name__, url_prefix="/sms_management/templates")
 
 READ, WRITE = Permission.TEMPLATE_READ, Permission.TEMPLATE_WRITE
+
+
+@route(bp, "GET", "", permission=READ)
+def list_templates(query: TemplateQuery, actor: Actor) -> PageOf[TemplateSummary]:
+    """List the SMS templates, where their texts come from, and what they may name."""
+    return services().templates.list_templates(Channel.SMS, query, actor)
 
 
 @route(bp, "GET", "/<name>", permission=READ, raises=[TemplateNotFound])

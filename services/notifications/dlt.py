@@ -7,7 +7,8 @@ differs is dropped on its way, so it is refused here, where somebody is told.
 """
 
 import re
-from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from services.notifications.templates import TemplateSource
@@ -31,15 +32,13 @@ def dlt_refusal(source: TemplateSource, to: str, text: str) -> str | None:
 
 def mismatch(registered: str, text: str) -> str | None:
     """Return where a text differs from the registered one; None where it does not. Quotes the latter only."""
-    places = {0}  # where the text may be at, after each part: never more than it has characters
+    places = 1  # a bit for each place that the text may be at, after each part
     for part in MARKS.split(registered):
-        if not part:
-            continue
-        reached = set(_after(part, text, places))
+        reached = _after(part, text, places)
         if not reached:
             return f"differs from the registered text (DLT) at “{part[:SHOWN]}”; {RULE}"
         places = reached
-    return None if len(text) in places else "goes on after the end of the registered text (DLT)"
+    return None if places >> len(text) else "goes on after the end of the registered text (DLT)"
 
 
 def registered_fault(registered: str) -> str | None:
@@ -51,10 +50,10 @@ def registered_fault(registered: str) -> str | None:
     return None
 
 
-def _after(part: str, text: str, places: set[int]) -> Iterator[int]:
+def _after(part: str, text: str, places: int) -> int:
     if not part.startswith(MARK):
-        yield from (place + len(part) for place in places if text.startswith(part, place))
-        return
+        fits = sum(1 << place for place in range(len(text) + 1) if text.startswith(part, place))
+        return (places & fits) << len(part)
     most = len(part) // len(MARK) * MARK_CHARACTERS
-    for place in places:
-        yield from range(place + 1, min(place + most, len(text)) + 1)
+    within = (1 << len(text) + 1) - 1
+    return reduce(or_, (places << taken for taken in range(1, min(most, len(text)) + 1)), 0) & within

@@ -47,6 +47,7 @@ class _Page(HTMLParser):
         self._starts = [0, *accumulate(map(len, shown))]
         self._lines = [0, *(place + 1 for place, char in enumerate(self._text) if char == "\n")]
         self._tags: set[int] = set()
+        self._leads: str | None = None  # where the link leads in which we are
         self.feed(self._text)
         self.close()
         self.faults += [
@@ -69,19 +70,27 @@ class _Page(HTMLParser):
         for name, value in attrs:
             if not self._is_link(name, value):
                 self._attribute(name, value or "")
+        if tag == "a":
+            self._leads = dict(attrs).get("href")
         self._tag()
 
-    def handle_endtag(self, _tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:
         """Take the end of an element."""
+        if tag == "a":
+            self._leads = None
         self._tag()
 
     def handle_data(self, data: str) -> None:
         """Look at what is read as words."""
         for place, character in enumerate(data):
             piece = self._marked.get(character)
+            if piece is None or not self._known[piece.name].link:
+                continue
             around = (data[:place][-1:] or " ") + (data[place + 1 :][:1] or " ")
-            if piece and self._known[piece.name].link and not around.isspace():
+            if not around.isspace():
                 self.faults.append(Fault(piece.line, glued(piece.name)))
+            if self._leads not in (None, character) and not self._is_link("href", self._leads):
+                self.faults.append(Fault(piece.line, f"{{{{ {piece.name} }}}} is shown on a link elsewhere"))
 
     def handle_decl(self, decl: str) -> None:
         """Take a document type, and no other declaration."""

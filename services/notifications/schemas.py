@@ -155,7 +155,7 @@ class TemplateOut(TemplateSummary):
     """The text that holds at a place.
 
     ``revision`` is that of the place's own text, also where it has none yet: send it as ``If-Match``.
-    ``sms`` is its length with the samples, null for an email.
+    ``sms`` is its length with the samples; null for an email, and for a text that has to be edited first.
     """
 
     revision: int

@@ -70,12 +70,13 @@ class TemplateService:
         """Return the text that holds at a place; whoever asks may see it."""
         declared = self.declared(name, channel)
         held, head = self._texts.held(name, channel, campus_id), self._texts.head(campus_id, channel, name)
-        shown = self._renderer.render_source(held.source, self.samples(declared))
+        outdated = unreadable(held.source, channel, declared)
+        shown = None if outdated else self._renderer.render_source(held.source, self.samples(declared))
         return TemplateOut(
             **self._summary(name, channel, held).model_dump(),
             **{field: value for field, value in asdict(held.source).items() if field != PRODUCT_NAME},
             revision=head.revision if head else 0,
-            sms=_length(channel, shown),
+            sms=_length(channel, shown) if shown else None,
             changed_by=held.version.created_by if held.version else None,
             changed_at=held.version.created_at if held.version else None,
         )

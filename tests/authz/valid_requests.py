@@ -220,12 +220,12 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "pages.reset_page": _plain(),
     "performance_monitor.list_breakers": _plain(),
     "performance_monitor.reset_breaker": _plain(path={"name": BREAKER}),
-    "sms_management.list_templates": _texts(),
     "sms_management.channel_balance": _plain(),
     "sms_management.channel_status": _plain(),
     "sms_management.resume_channel": _plain(statuses=frozenset({409})),  # it is not paused
     "sms_templates.get_template": _texts(path=TEXT),
     "sms_templates.get_version": _texts(path={**TEXT, "version": "1"}),
+    "sms_templates.list_templates": _texts(),
     "sms_templates.list_versions": _texts(path=TEXT),
     "sms_templates.preview": _texts({"text": TEXT_WORDS}, path=TEXT),
     "sms_templates.put_template": _texts({"text": TEXT_WORDS}, path=TEXT),

@@ -152,7 +152,8 @@ def test_what_is_empty_or_too_long_for_the_provider_is_left_out(
     body = body_of(brevo)
     assert isinstance(outcome, Accepted)
     assert "tags" not in body
-    assert "htmlContent" not in body["messageVersions"][0]
+    plain = body["messageVersions"][0]["htmlContent"]
+    assert plain == '<div style="white-space:pre-wrap">Text 1</div>'
     assert body["messageVersions"][0]["to"] == [{"email": "p1@x.test"}]
     assert len(body["messageVersions"][1]["to"][0]["name"]) == 70
 

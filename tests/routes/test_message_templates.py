@@ -347,3 +347,27 @@ def test_what_a_job_has_pinned_stays_whatever_is_edited(cast: Cast, runtime: Run
 
     pinned = db.batch_jobs.find_one({"_id": job_id})["template_version"]
     assert db.template_versions.find_one({"_id": f"{pinned}:sms"})["text"].startswith("First.")
+
+
+def test_a_text_from_before_an_update_is_shown_and_not_sent(cast: Cast, db: Any) -> None:
+    # Given a text that names what an earlier version of the server knew
+    admin = cast.north.admin
+    admin.put(SMS, {"text": WORDS})
+    old = {"$set": {"text": WORDS + " {{ fax_number }}"}}
+    db.message_template_versions.update_one({"campus_id": cast.north.id}, old)
+
+    # Then it can be read and edited, and nobody is written to with it
+    assert admin.get(SMS)["sms"] is None
+    student = {
+        "name": "Asha Rao",
+        "roll_number": "21CS1",
+        "batch_id": cast.north.batch_id,
+        "course_ids": [cast.north.course_ids[0]],
+        "mobile_number": "+919876543210",
+    }
+    made = admin.post("/student_management/students", student)
+    sending = {"student_ids": [made["id"]], "channels": ["sms"]}
+    refused = admin.post("/student_management/students/send_credentials", sending, status=409)
+    assert refused["type"] == "/problems/text-is-outdated"
+    assert refused["detail"] == "credentials names fax_number."
+    assert admin.post(f"{SMS}/revert", {"version": 0}, status=200)["origin"] == "shipped"

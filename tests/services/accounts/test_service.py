@@ -9,7 +9,7 @@ from services.accounts.dependants import AdminDependants
 from services.accounts.documents import UserStatus
 from services.accounts.names import IdentifierTaken, NewAccount
 from services.accounts.repository import UserRepository
-from services.accounts.rights import OPERATIONS, SELF_SERVICE, Rights
+from services.accounts.rights import MAY_SEND, OPERATIONS, SELF_SERVICE, Rights
 from services.accounts.service import AccountNotFound, AccountService
 from services.batch_jobs.documents import JobType
 from tests.cast import PASSWORD
@@ -220,6 +220,10 @@ def strict_accounts(runtime: Runtime) -> AccountService:
     sessions = Sessions(stored.sessions, runtime.store, Principals(stored, clock, runtime.bus), 14)
     passwords = Passwords(settings, Offload(1, 1))
     return AccountService(stored, runtime.store, LoginNames(stored, "IN"), passwords, sessions, clock)
+
+
+def test_every_kind_of_job_says_who_may_send_it() -> None:
+    assert MAY_SEND.keys() == set(JobType)
 
 
 def test_rights_are_those_of_now(runtime: Runtime, db: Any) -> None:

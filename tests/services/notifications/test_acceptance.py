@@ -18,6 +18,13 @@ GOOD = "Hello {{ name }},\n{{ username }}\n{{ link }}\n"
 SAMPLES = {one.name: one.sample for one in DECLARED.placeholders}
 
 
+def test_every_text_that_ships_declares_what_it_may_name() -> None:
+    folders = (ROOT / "templates" / channel for channel in Channel)
+    files = {file.name.split(".")[0] for folder in folders if folder.exists() for file in folder.iterdir()}
+
+    assert files == set(CATALOGUE)
+
+
 def found(part: str, text: str) -> list[Finding]:
     """Return what is wrong with an email of which one part is this."""
     good = TemplateSource("Academy", "Welcome", GOOD, "")
@@ -87,21 +94,21 @@ def test_plain_texts_are_accepted(text: str) -> None:
         ("{% if 10**10**10 %}{% endif %}", 1, "can only ask whether"),
         ("{% if name %}" * 7 + "{% endif %}" * 7, 1, "more than 5 conditions"),
         ("{{ name }}" * 201, 1, "more than 200"),
-        ("{{ " + "(" * 50_000 + " }}", 1, "cannot be read"),
-        ("{{ " + "9" * 10_000 + " }}", 1, "cannot be read"),
+        pytest.param("{{ " + "(" * 50_000 + " }}", 1, "cannot be read", id="deep"),
+        pytest.param("{{ " + "9" * 10_000 + " }}", 1, "cannot be read", id="long"),
         ("a\nb\u202ec", 2, "U+202E"),
         ("a\x07", 1, "U+0007"),
         ("\ue000", 1, "U+E000"),
     ],
 )  # fmt: skip
 def test_everything_else_is_refused_with_its_line_and_a_remedy(text: str, line: int, said: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
 
     first = found("text", text)[0]
 
     assert (first.part, first.line) == ("text", line)
     assert said in first.detail
-    assert time.monotonic() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 @pytest.mark.parametrize(
@@ -146,6 +153,7 @@ NEEDED = '<p>{{ username }}</p><a href="{{ link }}" style="color:red">Go</a>'
         PAGE % NEEDED,
         NEEDED,
         "<p>{{ username }}<br>\n{{ link }} </p>",
+        '{{ username }} <a href="{{ link }}">{{ link }}</a> {{ link }}',
         NEEDED + '{% if name %}<b>{{ name }}</b>{% else %}<img src="https://x.test/a.png" alt="">{% endif %}',
         NEEDED + '<a href="https://x.test/help?a=1&amp;b=2">help</a> <a href="mailto:a@x.test">mail</a> &lt;',
         NEEDED + '<td aria-hidden="true" colspan=2>x > y</td>',
@@ -183,6 +191,7 @@ def test_plain_html_is_accepted(html: str) -> None:
         ('<img src="https://x.test/?{% if name %}">{{ link }} {% endif %}', "cannot hold a placeholder"),
         ("https://x.test/?{{ link }}", "must stand by itself"),
         ("<p>https://x.test/?&amp;{{ link }}</p>", "must stand by itself"),
+        ('<a href="https://x.test">{{ link }}</a>', "is shown on a link elsewhere"),
         ("<!-- {{ link }} -->", "comments reach everybody"),
         ("<!--[if mso]><p><![endif]-->", "comments reach everybody"),
         ("<?php ?>", "<? is not allowed"),

@@ -54,11 +54,11 @@ def test_a_value_at_the_end_takes_thirty_characters_a_mark() -> None:
 
 
 def test_a_hostile_registered_text_costs_no_time() -> None:
-    began = time.monotonic()
+    began = time.thread_time()
 
     assert mismatch("{#var#} " * 200 + "!", " " * 900) is not None
 
-    assert time.monotonic() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 @pytest.mark.parametrize("registered", ["Hi {#num#}", "Hi {#var}", "Hi #}", "{#var#}", " {#var#} {#var#}"])
