@@ -20,14 +20,16 @@ class Precautions:
         self._deliveries, self._suppressions = deliveries, suppressions
         self._settle_seconds = settle_seconds
 
-    def before(self, scope: Scope, sub_batch: SubBatch) -> None:
-        """Skip what would go to addresses that nothing is sent to, before any call."""
-        rows = [row for row in self._deliveries.open_in(scope, sub_batch.id) if _waits(row)]
+    def before(self, scope: Scope, sub_batch: SubBatch) -> Sequence[Delivery]:
+        """Skip what would go to addresses that nothing is sent to, before any call; return what is open."""
+        found = self._deliveries.open_in(scope, sub_batch.id)
+        rows = [row for row in found if _waits(row)]
         addresses = [row.to for row in rows if row.to]
         reasons = self._suppressions.among(sub_batch.campus_id, sub_batch.channel, addresses)
         for reason in sorted(set(reasons.values())):
             ids = [row.id for row in rows if reasons.get(row.to or "") == reason]
             self._deliveries.leave_out(scope, ids, f"suppressed: {reason}")
+        return self._deliveries.open_in(scope, sub_batch.id) if reasons else found
 
     def after(self, scope: Scope, job: BatchJob, sub_batch: SubBatch) -> Later | None:
         """Say when to come back for messages that nobody knows about; None when nothing of it is left to do.

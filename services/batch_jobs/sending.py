@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from pymongo.errors import PyMongoError
 
 from services.batch_jobs.composing import Composer, MessagesRefused, Pinned
-from services.batch_jobs.documents import Delivery, DeliveryState, JobType
+from services.batch_jobs.documents import BatchJobState, Delivery, DeliveryState, JobType
 from services.batch_jobs.gate import Gate, Passage
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
@@ -82,15 +82,16 @@ class SubBatchSending:
             self._give_up(
                 scope, sub_batch.id, "whoever started this may no longer send messages", lease.fence
             )
-        self._jobs.mark_started(scope, job.id)
-        self._precautions.before(scope, sub_batch)
+        if job.state is BatchJobState.QUEUED:
+            self._jobs.mark_started(scope, job.id)
+        rows = self._precautions.before(scope, sub_batch)
         source = self._jobs.version(job.template_version, sub_batch.channel)
         message_of = Pinned(self._composers[job.type], source)
         sender = self._senders[sub_batch.channel]
         passage = self._gate.passage(scope, job, sub_batch, sender, lease)
         run = UnitSending(self._deliveries, scope, lease, sender, message_of, passage)
         try:
-            for pause in run.units(sub_batch.id):
+            for pause in run.units(sub_batch.id, rows):
                 self._announcer.touch(job.id, job.campus_id)
                 if pause is not None:
                     return pause
@@ -145,14 +146,18 @@ class UnitSending:
         self._sender, self._message_of, self._passage = sender, message_of, passage
         self._split_one = False
 
-    def units(self, sub_batch_id: str) -> Iterator[Later | None]:
-        """Send unit after unit until none is open; yield after each, with the pause that it asks for."""
-        while rows := self._deliveries.open_in(self._scope, sub_batch_id):
+    def units(self, sub_batch_id: str, rows: Sequence[Delivery]) -> Iterator[Later | None]:
+        """Send unit after unit until none is open; yield after each, with the pause that it asks for.
+
+        ``rows`` is what was open a moment ago.
+        """
+        while rows:
             self._split_one = False
             for _, unit in groupby(rows, key=lambda row: row.unit):
                 yield self._one(list(unit), rows) if self._lease.alive() else Later(0)
                 if self._split_one:
                     break  # what was read is no longer how it is grouped
+            rows = self._deliveries.open_in(self._scope, sub_batch_id)
 
     def _one(self, unit: list[Delivery], open_rows: Sequence[Delivery]) -> Later | None:
         repeated = any(row.state is DeliveryState.SENDING for row in unit)

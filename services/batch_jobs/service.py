@@ -119,6 +119,7 @@ class BatchJobService:
         _require(job.needs, recipients)
         scope = scope_of(job.campus_id)
         sub_batches: list[SubBatch] = []
+        deliveries: list[Delivery] = []
         for channel in job.channels:
             for some in chunked(recipients, self._size):
                 sub_batch = SubBatch(
@@ -128,8 +129,9 @@ class BatchJobService:
                     channel=channel,
                     number=len(sub_batches),
                 )
-                self._deliveries.add(scope, self._frozen(job, sub_batch, some))
+                deliveries += self._frozen(job, sub_batch, some)
                 sub_batches.append(sub_batch)
+        self._deliveries.add(scope, deliveries)
         self._jobs.add_sub_batches(scope, sub_batches)
         ids = {"job_id": job.id, "campus_id": job.campus_id}
         for channel, its in groupby(sub_batches, key=lambda sub_batch: sub_batch.channel):

@@ -99,6 +99,8 @@ class Renderer:
 
 def one_line(text: str) -> str:
     """Return text that cannot leave its line: single spaces, no control or format characters."""
+    if text.isprintable():  # then every character is one to show, and blanks are the only white space
+        return SPACES.sub(" ", text).strip() if "  " in text else text.strip()
     shown = (
         character
         if character in JOINERS or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
