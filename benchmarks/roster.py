@@ -128,7 +128,8 @@ def _state(remote: Remote, import_id: str, wanted: set[str]) -> Iterator[dict[st
         time.sleep(0.05)
 
 
-def _wait(remote: Remote, import_id: str, *wanted: str) -> tuple[dict[str, Any], float]:
+def waited_for(remote: Remote, import_id: str, *wanted: str) -> tuple[dict[str, Any], float]:
+    """Return an import once it is in one of these states, and the seconds that took."""
     begun = time.monotonic()
     last: dict[str, Any] = {}
     for shown in _state(remote, import_id, {*wanted, "failed"}):
@@ -138,7 +139,8 @@ def _wait(remote: Remote, import_id: str, *wanted: str) -> tuple[dict[str, Any],
     return last, time.monotonic() - begun
 
 
-def _batch(remote: Remote) -> str:
+def batch(remote: Remote) -> str:
+    """Make a campus with two courses and return a batch of both."""
     place = {"name": "Bench Campus", "code": "BENCH", "timezone": "Asia/Kolkata"}
     campus = remote.call("POST", "/campus_management/campuses", json=place)["id"]
     courses = [
@@ -158,7 +160,7 @@ def measure(server: Server, roster: Path) -> dict[str, Any]:
     others = [Remote(server.url, kept["username"], kept["password"]) for _ in range(PEOPLE)]
     for each in (remote, *others):
         each.log_in()
-    form = {"batch_id": _batch(remote)}
+    form = {"batch_id": batch(remote)}
     memory, traffic = Memory(server.child.pid), Traffic(others)
     time.sleep(3)
     idle, before = memory.now(), memory.cpu()
@@ -169,13 +171,13 @@ def measure(server: Server, roster: Path) -> dict[str, Any]:
         made = remote.call(
             "POST", "/student_management/imports", data=form, files={"file": (roster.name, file)}
         )
-    shown, _ = _wait(remote, made["id"], "previewed")
+    shown, _ = waited_for(remote, made["id"], "previewed")
     previewed = time.monotonic() - begun
     begun = time.monotonic()
     committed = remote.call(
         "POST", f"/student_management/imports/{made['id']}/commit", json={"channels": ["email", "sms"]}
     )
-    _, applied = _wait(remote, made["id"], "applied")
+    _, applied = waited_for(remote, made["id"], "applied")
     while True:
         job = remote.call("GET", f"/batch_processing/jobs/{committed['job_id']}")
         if job["state"] == "completed":
