@@ -14,12 +14,12 @@ GENERATE := env -i FLASK_SKIP_DOTENV=1 DATA_DIR=$(VENV)/generated $(BIN)/python 
 DRAFT := $(VENV)/generated.draft
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve cli test nemesis check lint types imports spelling format openapi problems lock \
+.PHONY: help install run serve worker cli test nemesis check lint types imports spelling format openapi problems lock \
 	clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo '  Variables: PORT, DATA_DIR, WORKERS for run and serve; ARGS for cli and test; N processes for test'
+	@echo '  Variables: PORT, DATA_DIR, WORKERS for run and serve; ARGS for cli, worker and test; N processes for test'
 
 install: $(INSTALLED) ## Make .venv with the pinned packages, where they have changed
 
@@ -28,6 +28,9 @@ run: $(INSTALLED) ## Start everything on this machine and import the sample rost
 
 serve: $(INSTALLED) ## The same without the sample
 	@$(START) --no-sample
+
+worker: $(INSTALLED) ## Start a process that only runs jobs, for the server of this machine
+	@$(BIN)/python startup_scripts/start_worker.py $(if $(DATA_DIR),--data-dir $(DATA_DIR)) $(ARGS)
 
 cli: $(INSTALLED) ## Show the address and the superadmin; with ARGS="…" run a command, such as ARGS="--help"
 	@$(if $(DATA_DIR),DATA_DIR=$(DATA_DIR)) $(BIN)/python -m startup_scripts.local_cli $(ARGS)

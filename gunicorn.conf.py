@@ -47,9 +47,13 @@ def default_workers() -> int:
 
 
 def default_threads() -> int:
-    """Return 8, the best for requests alone; where sockets are served too, one thread more for each."""
-    if os.environ.get("WEB_ROLE", "all") == "web":
-        return 8
+    """Return 8, the best for requests alone; where sockets are served too, one thread more for each.
+
+    A worker is asked for its health and nothing else; its jobs run on threads of their own.
+    """
+    role = os.environ.get("WEB_ROLE", "all")
+    if role != "all":
+        return 2 if role == "worker" else 8
     return number("MAX_SOCKETS", 200) + 16
 
 
@@ -82,6 +86,8 @@ if os.access("/dev/shm", os.W_OK):  # noqa: S108 - the heartbeat must not wait f
 # gunicorn's default is one for all servers of a user, where the second takes away the first's
 control_socket = str(Path(os.environ.get("DATA_DIR") or "data").absolute() / "gunicorn.ctl")
 control_socket_disable = len(os.fsencode(control_socket)) > SOCKET_PATH_BYTES
+if os.environ.get("WEB_ROLE") == "worker":  # any number of them over one folder
+    control_socket_disable = True
 
 _stoppers: list[threading.Thread] = []
 

@@ -20,6 +20,7 @@ from config.settings import Settings
 from connection_monitor import ConnectionMonitor
 from integrations.brevo import BrevoEmail, BrevoSms
 from integrations.brevo_client import BrevoClient
+from integrations.dramatiq_engine import Bells, DramatiqEngine
 from integrations.local_files import LocalFiles
 from integrations.memory import MemoryBus
 from integrations.no_scanner import NoScanner
@@ -95,6 +96,7 @@ from utils.supervisor import LoopHealth, Supervisor
 
 ROOT: Final = Path(__file__).resolve().parent
 DRAIN_SECONDS: Final = 20.0
+BELLS_AWAY_SECONDS: Final = 2.0
 IMPORT_SEATS: Final = 2
 FILE_SEATS: Final = 2
 MESSAGE_SEATS: Final = 2  # what only prepares messages, or ends a job
@@ -193,9 +195,9 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     monitor.watch("mongodb", store.ping, required=True)
     if settings.redis_url:
         monitor.watch("redis", redis_client(settings.redis_url).ping, required=False)
-    engine = ThreadsEngine(JobRepository(store), store, processor, clock, settings.lease_seconds)
     renderer = Renderer(ROOT / "templates", settings.product_name)
     breakers = Breakers(clock, figures.breaker_changed)
+    engine = _engine(settings, store, processor, clock, breakers)
     outbox, senders = _messengers(settings, clock, breakers)
     audit = AuditService(AuditRepository(store), clock)
 
@@ -287,7 +289,8 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     engine.handle(SWEEP_JOB, checking.sweep, _nothing)
     engine.handle(UNDO_JOB, rosters.jobs.undo, rosters.jobs.undo_dead)
 
-    sockets = LiveSockets(app, socketio, settings.max_sockets)
+    role = settings.web_role
+    sockets = LiveSockets(app, socketio, 0 if role == "worker" else settings.max_sockets)
     sending_seats = PROVIDER_SEATS if outbox is None else OUTBOX_SEATS
     seats = {
         Queue.IMPORTS: IMPORT_SEATS,
@@ -296,14 +299,17 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         Queue.SMS: sending_seats,
         Queue.FILES: FILE_SEATS,
     }
-    engine.install(supervisor, seats)
+    if role == "web":
+        seats = {}
+    else:
+        engine.install(supervisor, seats)
     supervisor.add("announce-jobs", 0.2, announcer.tick)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
     supervisor.add("watch-channels", 1.0, flow.channels.tick)
     supervisor.add("match-events", 5.0, events.try_again)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)
     supervisor.add("probe-breakers", 1.0, BreakerProbing(breakers, processor, clock).tick)
-    heartbeat = Heartbeat(processes, settings.web_role, version(), lambda: monitor.suspect("mongodb"))
+    heartbeat = Heartbeat(processes, role, version(), lambda: monitor.suspect("mongodb"))
     supervisor.add("order-file-sweep", 600.0, SweepClock(engine, clock).tick)
     heartbeat.show("loops", supervisor.figures)
     heartbeat.show("queues", lambda: _queues(seats, engine.stats()))
@@ -340,6 +346,17 @@ def _rules(settings: Settings) -> Rules:
         pause=settings.recycle_pause_seconds,
         stuck=settings.loop_stuck_seconds,
     )
+
+
+def _engine(
+    settings: Settings, store: Store, processor: AsyncProcessor, clock: SystemClock, breakers: Breakers
+) -> DurableEngine:
+    jobs, lease = JobRepository(store), settings.lease_seconds
+    if settings.job_engine == "threads":
+        return ThreadsEngine(jobs, store, processor, clock, lease)
+    breaker = breakers.take("redis-bells", failures=1, open_seconds=BELLS_AWAY_SECONDS, successes_to_close=1)
+    bells = Bells(settings.redis_url, f"versant:{store.name}", breaker)
+    return DramatiqEngine(jobs, store, processor, clock, lease, bells)
 
 
 def _queues(seats: Mapping[Queue, int], running: Mapping[str, int]) -> Mapping[str, JSON]:

@@ -74,7 +74,7 @@ class Settings(BaseModel):
     aws_access_key_id: str = ""
     aws_secret_access_key: str = Field("", repr=False)
 
-    job_engine: Literal["threads"] = "threads"
+    job_engine: Literal["threads", "dramatiq"] = "threads"
     job_workers: int = Field(100, ge=1, le=1000)
     immediate_workers: int = Field(32, ge=1, le=1000)
     immediate_queue: int = Field(200, ge=0)
@@ -90,7 +90,7 @@ class Settings(BaseModel):
     import_cpu_seconds: int = Field(20, ge=1)
     import_wall_seconds: int = Field(30, ge=1)
 
-    web_role: Literal["all", "web"] = "all"
+    web_role: Literal["all", "web", "worker"] = "all"
     max_sockets: int = Field(200, ge=1)
     worker_check_seconds: float = Field(30.0, ge=0.2, le=600)
     memory_pressure_percent: int = Field(90, ge=10, le=100)
@@ -119,6 +119,8 @@ class Settings(BaseModel):
             settings = cls.model_validate(read)
         except ValidationError as error:
             raise SettingsError("\n".join(_explain(fault) for fault in error.errors())) from None
+        if settings.job_engine == "dramatiq" and not settings.redis_url:
+            raise SettingsError("REDIS_URL must be set where JOB_ENGINE is dramatiq")
         if settings.production:
             if faults := production_faults(settings):
                 raise SettingsError("\n".join(faults))

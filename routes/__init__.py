@@ -55,9 +55,15 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
 )
 
 
+WORKER_BLUEPRINTS: Final = (health.bp,)
+
+
 def install_routes(app: Flask, settings: Settings, version: str) -> None:
-    """Give the app its URLs, error pages, tokens and headers; refuse a URL without a declaration."""
+    """Give the app its URLs, error pages, tokens and headers; refuse a URL without a declaration.
+
+    A process that only runs jobs has none but health and figures.
+    """
     app_setup.install(app, settings, version)
-    for blueprint in BLUEPRINTS:
+    for blueprint in WORKER_BLUEPRINTS if settings.web_role == "worker" else BLUEPRINTS:
         app.register_blueprint(blueprint)
     refuse_undeclared(app.view_functions)

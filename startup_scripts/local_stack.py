@@ -11,9 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
-from dotenv import dotenv_values
-
 from startup_scripts.embedded_services import EmbeddedServices
+from startup_scripts.env_file import env_file
 from startup_scripts.errors import CannotStart
 from startup_scripts.local_environment import environment_for, for_web, note_running
 from startup_scripts.local_server import ROOT, LocalServer, flask, migrate
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:  # ignored by nohup: so it stays
             signal.signal(each, _stop)
     try:
-        environment = {**_settings_file(), **os.environ}
+        environment = {**env_file(), **os.environ}
         run(options(arguments, environment), environment)
     except KeyboardInterrupt:
         _say("stopped")
@@ -133,12 +132,6 @@ def _run_sample(stack: ExitStack, server: LocalServer, environment: Mapping[str,
 def _drain(server: LocalServer) -> None:
     _say("stopping: requests in flight may finish, for 30 s at most")
     server.stop()
-
-
-def _settings_file() -> dict[str, str]:
-    """Return what the file of settings says (``.env``, or the one that ENV_FILE names)."""
-    path = os.environ.get("ENV_FILE") or ROOT / ".env"
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
 
 
 def _port(text: str) -> int:

@@ -125,6 +125,7 @@ WATCHED_LOGGERS = (
     "utils.supervisor",
     "utils.async_processor",
     "services.jobs.engine",
+    "integrations.dramatiq_engine",
     "routes._kit.errors",
 )
 

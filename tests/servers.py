@@ -176,7 +176,7 @@ class Server:
         self.child = Child(
             [sys.executable, script, "--no-sample", "--data-dir", data_dir, *port, *arguments],
             self.said,
-            env=_clean_environment() | dict(environment or {}),
+            env=clean_environment() | dict(environment or {}),
         )
 
     def __enter__(self) -> Self:
@@ -232,7 +232,7 @@ class Server:
         return Pids(master.pid if master else 0, workers, named.get("mongod", 0), redis)
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return our environment without what would lead a test to servers or providers that are not its own."""
     kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     return kept | {"ENV_FILE": os.devnull}

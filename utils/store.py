@@ -58,6 +58,11 @@ class Store:
         with pymongo.timeout(PING_SECONDS):
             self.db.command("ping")
 
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        return self.db.name
+
     def atomically(self, work: Callable[[], T], *, patience: float | None = None) -> T:
         """Run ``work`` in one transaction and return its result; joins the transaction already open here.
 

@@ -24,6 +24,12 @@ class Claims:
         self._turns: dict[Queue, Turns] = {}
         self._lock = Lock()
 
+    def look(self, queue: Queue, most: int) -> list[str]:
+        """Return up to ``most`` jobs that are due, some of everybody's, without claiming them."""
+        waiting = self._jobs.waiting(queue)
+        each = -(-most // len(waiting)) if waiting else 0
+        return [job_id for fair in waiting for job_id in self._jobs.due(queue, fair, each)][:most]
+
     def claim(self, queue: Queue, seats: int, rung: str | None = None) -> list[Job] | None:
         """Lease up to ``seats`` due jobs; None if none is due, an empty list if others were faster.
 

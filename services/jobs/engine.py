@@ -16,6 +16,7 @@ from services.jobs.documents import Job, JobState
 from services.jobs.leases import Leases
 from services.jobs.repository import JobRepository
 from services.ports import JSON, DeadHandler, Done, JobHandler, Later, Lease, Queue
+from utils.async_processor import AsyncProcessor
 from utils.clock import Clock
 from utils.context import caused_by, request_id
 from utils.problems import Problem
@@ -40,13 +41,15 @@ class Handler:
 
 
 class DurableEngine(ABC):
-    """A JobEngine but for finding work: ``announce``, ``wake``, ``watch``, ``drain`` are each engine's own.
+    """A JobEngine but for hearing of work: ``announce``, ``wake``, ``watch``, ``drain`` are an engine's own.
 
-    What an engine has claimed it notes in ``_leases`` and hands to ``work``, on a thread of its choice.
+    What an engine has claimed it hands to ``work``, on a thread of its choice, or it lets ``poll`` do both.
     """
 
-    def __init__(self, jobs: JobRepository, store: Store, clock: Clock, lease_seconds: float) -> None:
-        self._jobs, self._store, self._clock = jobs, store, clock
+    def __init__(
+        self, jobs: JobRepository, store: Store, processor: AsyncProcessor, clock: Clock, lease_seconds: float
+    ) -> None:
+        self._jobs, self._store, self._processor, self._clock = jobs, store, processor, clock
         self._leases = Leases(jobs, clock, lease_seconds)
         self._claims = Claims(jobs, self._leases, clock)
         self._handlers: dict[str, Handler] = {}
@@ -173,6 +176,21 @@ class DurableEngine(ABC):
         """Tell whether nothing may be claimed now."""
         return self._stopping.is_set() or self._paused.is_set()
 
+    def free_seats(self, queue: Queue) -> int:
+        """Return how many more jobs of a queue may run here now."""
+        return 0 if self.idle() else self._seats[queue] - self._leases.busy(queue)
+
+    def poll(self, queue: Queue) -> None:
+        """Claim what is due for the free seats, and run it on the processor's threads."""
+        while (free := self.free_seats(queue)) > 0:
+            jobs = self._claims.claim(queue, free)
+            if jobs is None:
+                return
+            for job in jobs:
+                if not self._processor.try_submit(self.work, job):
+                    self._jobs.release(job.id, job.fence, 0, burn=False)
+                    self._leases.leave(job)
+
     def work(self, job: Job) -> None:
         """Run a job whose lease was taken, and come to an end with it whatever happens."""
         try:
@@ -180,7 +198,11 @@ class DurableEngine(ABC):
                 self._run(job)
         finally:
             self._leases.leave(job)
-            self.wake(job.queue)
+            self.seat_is_free(job.queue)
+
+    def seat_is_free(self, queue: Queue) -> None:
+        """See whether there is something to do for a seat that has just become free."""
+        self.wake(queue)
 
     def _run(self, job: Job) -> None:
         handler = self._handlers.get(job.name)

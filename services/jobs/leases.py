@@ -1,7 +1,7 @@
 """The leases that this process holds: whether each still lasts, and who renews it."""
 
 from dataclasses import dataclass
-from threading import Lock
+from threading import Condition, Lock
 from typing import Final
 
 from services.jobs.documents import Job
@@ -26,6 +26,7 @@ class Leases:
         self._held: dict[str, _Held] = {}
         self._busy: dict[Queue, int] = {}
         self._lock = Lock()
+        self._left = Condition(self._lock)
 
     def take(self, job: Job, asked: float) -> None:
         """Note a job that was claimed by what was asked at ``asked`` on the monotonic clock."""
@@ -47,6 +48,13 @@ class Leases:
             held = self._held.get(job.id)
             if held is not None and held.job.fence == job.fence:
                 del self._held[job.id]
+            self._left.notify_all()
+
+    def wait(self, timeout: float) -> int:
+        """Wait until nothing runs here any more; return how many jobs still do after ``timeout`` seconds."""
+        with self._left:
+            self._left.wait_for(lambda: not any(self._busy.values()), timeout)
+            return sum(self._busy.values())
 
     def renew(self) -> None:
         """Prolong every lease."""

@@ -1,4 +1,4 @@
-"""What every job engine promises: durable, once at a time, resumed after any death. On a real MongoDB."""
+"""What every job engine promises: durable, once at a time, resumed after any death. On real servers."""
 
 import threading
 import time
@@ -8,37 +8,11 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from integrations.threads_engine import ThreadsEngine
 from services.jobs.documents import INDEXES, JOBS, JobState
 from services.jobs.engine import MAX_ATTEMPTS
-from services.jobs.repository import JobRepository
 from services.ports import Done, JobResult, Later, Lease, Queue
-from utils.async_processor import AsyncProcessor
-from utils.clock import SystemClock
+from tests.contracts.machines import LEASE_SECONDS, Handler, Machine, noting, row, until
 from utils.store import Store
-from utils.supervisor import Supervisor
-
-LEASE_SECONDS = 0.6
-
-
-class Machine:
-    """An engine with its loops, as one server process has them."""
-
-    def __init__(self, store: Store, handler: Callable[[Lease], JobResult], seats: int = 4) -> None:
-        self.buried: list[tuple[Mapping[str, Any], str]] = []
-        self.jobs = JobRepository(store)
-        self.engine = ThreadsEngine(self.jobs, store, AsyncProcessor(8), SystemClock(), LEASE_SECONDS)
-        self.engine.handle("work", handler, lambda args, reason: self.buried.append((args, reason)))
-        self.supervisor = Supervisor(SystemClock())
-        self.engine.install(self.supervisor, {Queue.MESSAGES: seats})
-
-    def start(self) -> "Machine":
-        self.supervisor.start()
-        return self
-
-    def stop(self) -> None:
-        self.engine.drain(5)
-        self.supervisor.stop()
 
 
 @pytest.fixture
@@ -47,13 +21,13 @@ def store(runtime: Any, looking: Any) -> Store:
     return runtime.store  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def machine(store: Store, runtime: Any) -> Iterator[Callable[..., Machine]]:
+@pytest.fixture(params=["threads", "dramatiq"])
+def machine(request: pytest.FixtureRequest, store: Store, runtime: Any) -> Iterator[Callable[..., Machine]]:
     """Make machines that share one database; the app's own engine does not know their jobs' names."""
     made: list[Machine] = []
 
-    def make(handler: Callable[[Lease], JobResult], **how: Any) -> Machine:
-        made.append(Machine(store, handler, **how))
+    def make(handler: Handler, **how: Any) -> Machine:
+        made.append(Machine(request.param, store, handler, **how))
         return made[-1]
 
     runtime.engine.pause()
@@ -61,27 +35,6 @@ def machine(store: Store, runtime: Any) -> Iterator[Callable[..., Machine]]:
     for each in made:
         each.stop()
     runtime.engine.resume()
-
-
-def noting(seen: list[Any], what: str) -> Callable[[Lease], JobResult]:
-    """Return a handler that remembers one thing of every lease."""
-
-    def handler(lease: Lease) -> JobResult:
-        seen.append(getattr(lease, what))
-        return Done()
-
-    return handler
-
-
-def row(looking: Any, key: str) -> Any:
-    return looking[JOBS].find_one({"_id": key})
-
-
-def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def test_a_job_runs_once_and_is_completed(machine: Any, looking: Any) -> None:

@@ -56,6 +56,7 @@ def test_workers_follow_the_machine_once_redis_connects_them(conf: Callable[...,
 
 def test_web_role_needs_few_threads(conf: Callable[..., dict[str, Any]]) -> None:
     assert conf(WEB_ROLE="web")["threads"] == 8
+    assert conf(WEB_ROLE="worker")["threads"] == 2
     assert conf(MAX_SOCKETS="10")["threads"] == 26
     assert conf(MAX_REQUESTS="1000")["max_requests_jitter"] == 100
 
