@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, wait
+from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
 from utils.clock import Clock, SystemClock
@@ -111,6 +112,8 @@ class AsyncProcessor:
         report = DrainReport(given_back=background.give_back())
         for lane in (immediate, background):
             report += lane.drain(until - self._clock.monotonic())
+        level = logging.WARNING if report.running or report.given_back else logging.INFO
+        logger.log(level, "the work of this process was drained", extra=asdict(report))
         return report
 
     def _hand_in(self, task: Task[T], priority: int) -> Task[T]:

@@ -148,7 +148,7 @@ class Breakers:
     """The breakers of a process by name, so that all of them are seen, probed and reset in one place.
 
     Whoever calls a service takes its breaker from here, once, when it is built: ``brevo-email``,
-    ``brevo-sms``, ``redis``, ``s3``. The same name gives the same breaker.
+    ``brevo-sms``, ``redis``, ``redis-bells``, ``s3``. The same name gives the same breaker.
     """
 
     def __init__(self, clock: Clock, changed: Callable[[str, BreakerState], None] | None = None) -> None:
