@@ -26,6 +26,7 @@ from integrations.memory import MemoryBus
 from integrations.no_scanner import NoScanner
 from integrations.outbox import LocalOutbox, OutboxSender
 from integrations.redis_bus import RedisBus
+from integrations.redis_cache import RedisTier
 from integrations.redis_live import RedisLive, redis_client
 from integrations.redis_pacer import RedisPacer
 from integrations.s3_files import S3Files, s3_client
@@ -33,6 +34,7 @@ from integrations.socketio_feed import SocketIOFeed
 from integrations.threads_engine import ThreadsEngine
 from routes import install_routes
 from routes._kit.metrics import Metrics
+from routes._kit.replies import ReplyCache
 from routes.live import LiveSockets
 from services.accounts.area import AccountArea, Surroundings
 from services.accounts.forgotten import FORGOTTEN_JOB
@@ -59,6 +61,7 @@ from services.campuses.repository import Places
 from services.files.checking import SWEEP_JOB, FileChecking, SweepClock
 from services.files.repository import FileRepository
 from services.files.service import CHECK_JOB, FileService
+from services.freshness.area import FreshnessArea
 from services.idempotency.repository import IdempotencyRepository
 from services.idempotency.service import IdempotencyService
 from services.imports.area import ImportArea
@@ -95,6 +98,7 @@ from utils.store import Store
 from utils.supervisor import LoopHealth, Supervisor
 
 ROOT: Final = Path(__file__).resolve().parent
+SHRINK_SHARE: Final = 0.5  # of what the caches hold is given back when memory is short
 DRAIN_SECONDS: Final = 20.0
 BELLS_AWAY_SECONDS: Final = 2.0
 IMPORT_SEATS: Final = 2
@@ -119,6 +123,8 @@ class Runtime:
     processor: AsyncProcessor
     breakers: Breakers
     bus: Bus
+    fresh: FreshnessArea
+    replies: ReplyCache
     supervisor: Supervisor
     monitor: ConnectionMonitor
     sockets: LiveSockets
@@ -216,7 +222,10 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     processes = ProcessRepository(store)
     known_processes = ProcessService(processes)
     breaker_service = BreakerService(breakers, known_processes, store, audit, bus)
-    places = Places.over(store)
+    fresh = FreshnessArea.over(settings, store, bus, clock, _shared_tier(settings, breakers, supervisor))
+    fresh.versions.install(supervisor)
+    replies = ReplyCache.over(settings, fresh.versions, clock)
+    places = Places.over(store, fresh.cache)
     lookup = PlaceLookup(places)
     templates = TemplateService(texts, edited, renderer, lookup, settings.link_base)
     around = Surroundings(
@@ -316,10 +325,13 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     heartbeat.show("sockets", lambda: len(sockets))
     heartbeat.show("memory", memory_figures)
     heartbeat.show("cpu", cpu_cores)
+    heartbeat.show("cache", fresh.cache.figures)
     heartbeat.show("mongodb", watch.figures)
     breaker_service.install(heartbeat)
     heartbeat.install(supervisor)
     relief = Relief()
+    relief.add(lambda: fresh.cache.shrink(SHRINK_SHARE))
+    relief.add(lambda: replies.shrink(SHRINK_SHARE))
     return Runtime(
         settings=settings,
         services=services,
@@ -330,6 +342,8 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         processor=processor,
         breakers=breakers,
         bus=bus,
+        fresh=fresh,
+        replies=replies,
         supervisor=supervisor,
         monitor=monitor,
         sockets=sockets,
@@ -369,6 +383,14 @@ def _bus(settings: Settings, clock: SystemClock, supervisor: Supervisor) -> Bus:
     bus = RedisBus(settings.redis_url, clock)
     bus.install(supervisor)
     return bus
+
+
+def _shared_tier(settings: Settings, breakers: Breakers, supervisor: Supervisor) -> RedisTier | None:
+    if not settings.redis_url:
+        return None
+    tier = RedisTier(settings.redis_url, breakers.take("redis", failures=2))
+    tier.install(supervisor)
+    return tier
 
 
 def _nothing(_args: Mapping[str, JSON], _reason: str) -> None:

@@ -12,6 +12,7 @@ from services.audit import documents as audit
 from services.batch_jobs import documents as batch_jobs
 from services.campuses import documents as campuses
 from services.files import documents as files
+from services.freshness import documents as freshness
 from services.idempotency import documents as idempotency
 from services.imports import documents as imports
 from services.jobs import documents as jobs
@@ -26,6 +27,7 @@ _AREAS: Final = (
     batch_jobs,
     campuses,
     files,
+    freshness,
     idempotency,
     imports,
     jobs,

@@ -42,6 +42,12 @@ class Settings(BaseModel):
     mongodb_uri: str = "mongodb://127.0.0.1:27017/versant?directConnection=true"
     mongodb_timeout_ms: int = Field(5_000, ge=100, le=60_000)
     redis_url: str = ""
+    cache_entries: int = Field(50_000, ge=1, le=5_000_000)
+    cache_megabytes: int = Field(64, ge=1, le=16_384)
+    cache_seconds: float = Field(300.0, gt=0, le=86_400)
+    response_cache_entries: int = Field(2_000, ge=1, le=1_000_000)
+    response_cache_megabytes: int = Field(32, ge=1, le=16_384)
+    response_cache_seconds: float = Field(300.0, gt=0, le=86_400)
 
     jwt_secret_key: str = ""
     jwt_secret_key_previous: str = ""

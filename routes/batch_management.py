@@ -6,6 +6,7 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
+from services.campuses.documents import BATCHES, INSTANCES
 from services.campuses.problems import AlreadyInUse, BatchNotFound, InstanceNotFound, NotOnlyYours, StillInUse
 from services.campuses.schemas import (
     BatchCreate,
@@ -26,7 +27,7 @@ def create_batch(body: BatchCreate, actor: Actor) -> BatchOut:
     return services().batches.create(body, actor)
 
 
-@route(bp, "GET", "/batches", permission=Permission.BATCH_READ)
+@route(bp, "GET", "/batches", permission=Permission.BATCH_READ, cached=[BATCHES])
 def list_batches(query: PlaceQuery, actor: Actor) -> PageOf[BatchOut]:
     """List the batches that you may see, by name; ``campus_id`` narrows."""
     return services().batches.list_batches(query, actor)
@@ -63,7 +64,7 @@ def delete_batch(batch_id: str, actor: Actor) -> None:
     services().batches.remove(batch_id, actor)
 
 
-@route(bp, "GET", "/instances", permission=Permission.BATCH_READ)
+@route(bp, "GET", "/instances", permission=Permission.BATCH_READ, cached=[INSTANCES])
 def list_instances(query: InstanceQuery, actor: Actor) -> PageOf[InstanceOut]:
     """List batch-course instances; they are made and removed with their batch."""
     return services().batches.list_instances(query, actor)

@@ -6,6 +6,7 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
+from services.campuses.documents import CAMPUSES
 from services.campuses.problems import AlreadyInUse, CampusNotFound, StillInUse
 from services.campuses.schemas import CampusCreate, CampusOut, CampusUpdate
 from utils.paging import PageOf, PageQuery
@@ -19,7 +20,7 @@ def create_campus(body: CampusCreate, actor: Actor) -> CampusOut:
     return services().campuses.create(body, actor)
 
 
-@route(bp, "GET", "/campuses", permission=Permission.CAMPUS_READ)
+@route(bp, "GET", "/campuses", permission=Permission.CAMPUS_READ, cached=[CAMPUSES])
 def list_campuses(query: PageQuery, actor: Actor) -> PageOf[CampusOut]:
     """List the campuses that you may see, by name."""
     return services().campuses.list_campuses(query, actor)

@@ -6,6 +6,7 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
+from services.campuses.documents import COURSES
 from services.campuses.problems import AlreadyInUse, CourseNotFound, StillInUse
 from services.campuses.schemas import CourseCreate, CourseOut, CourseUpdate, PlaceQuery
 from utils.paging import PageOf
@@ -19,7 +20,7 @@ def create_course(body: CourseCreate, actor: Actor) -> CourseOut:
     return services().courses.create(body, actor)
 
 
-@route(bp, "GET", "/courses", permission=Permission.COURSE_READ)
+@route(bp, "GET", "/courses", permission=Permission.COURSE_READ, cached=[COURSES])
 def list_courses(query: PlaceQuery, actor: Actor) -> PageOf[CourseOut]:
     """List the courses that you may see, by name; ``campus_id`` narrows."""
     return services().courses.list_courses(query, actor)

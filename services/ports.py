@@ -288,6 +288,35 @@ class Bus(Protocol):
         """Return the state for people; ``hears`` is false while what others say is lost on this process."""
 
 
+class Cache(Protocol):
+    """Remembers what was loaded, in this process and for all others, and never serves what is out of date.
+
+    A change is seen by the process that made it at once and by every other within a second, with or without
+    a broker. Keys are made of the scope (``services/freshness/shelf.py``).
+    """
+
+    def read(
+        self, key: str, tags: Sequence[str], load: Callable[[], bytes | None], seconds: float | None = None
+    ) -> bytes | None:
+        """Return what ``load`` returns, now or when it was last asked; None (not there) is remembered too.
+
+        ``tags`` name what it depends on. Among many that ask at once, one loads. In a transaction all do.
+        After ``seconds`` (a setting, where it is left out) it is loaded anew, changed or not.
+        """
+
+    def invalidate(self, *tags: str) -> None:
+        """Put whatever depends on one of these tags out of date, as part of the open transaction."""
+
+    def invalidate_pattern(self, pattern: str) -> None:
+        """Put whatever depends on a tag like ``prefix:*`` out of date, or with ``*`` everything."""
+
+    def shrink(self, share: float) -> int:
+        """Give memory back: forget a share of what this process remembers; return how many entries."""
+
+    def figures(self) -> Mapping[str, int | float | str]:
+        """Return entries, bytes, hits, misses, evictions and the state of what is shared."""
+
+
 # --- progress, files --------------------------------------------------------------------------------------
 
 

@@ -84,6 +84,7 @@ def app(running: Flask, looking: Any) -> Iterator[Flask]:
     for name in looking.list_collection_names():
         if name != "migrations" and not name.startswith("system."):
             looking[name].delete_many({})
+    runtime.fresh.versions.forget()
     (runtime.settings.data_dir / "outbox.jsonl").unlink(missing_ok=True)
     shutil.rmtree(runtime.settings.data_dir / "files", ignore_errors=True)
 

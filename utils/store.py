@@ -28,6 +28,7 @@ PING_SECONDS: Final = 1.0
 @dataclass(slots=True)
 class _Unit:
     session: ClientSession
+    before: list[Callable[[], None]] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -78,10 +79,14 @@ class Store:
             unit = _Unit(session)
 
             def attempt(_: ClientSession) -> T:
+                unit.before.clear()
                 unit.after.clear()
                 token = _unit.set(unit)
                 try:
-                    return work()
+                    result = work()
+                    for call in unit.before:
+                        call()
+                    return result
                 finally:
                     _unit.reset(token)
 
@@ -89,6 +94,19 @@ class Store:
         for call in unit.after:
             call()
         return result
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open here: what is read may then be older than what others see."""
+        return _unit.get() is not None
+
+    def before_commit(self, call: Callable[[], None]) -> None:
+        """Run ``call`` as the last of the open transaction, or now where there is none."""
+        unit = _unit.get()
+        if unit is None:
+            call()
+        else:
+            unit.before.append(call)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Run ``call`` once the open transaction is committed, or now where there is none."""

@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 from config.constants import MAX_BODY_BYTES, MAX_BODY_KEYS, MAX_UPLOAD_BYTES
 from config.permissions import Permission
+from models import Actor
 from routes._kit import parsing
 from routes._kit.conditional import if_match, with_etag
 from routes._kit.idempotency import once
+from routes._kit.replies import current_replies
 from routes._kit.tokens import authenticate
 from utils.problems import (
     Forbidden,
@@ -79,6 +81,7 @@ class Endpoint:
     media_type: str
     limits: Limits
     proof: Callable[[], None] | None = None
+    cached: tuple[str, ...] = ()
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -131,6 +134,7 @@ def route(
     media_type: str = "application/json",
     limits: Limits = Limits(),
     proof: Callable[[], None] | None = None,
+    cached: Sequence[str] = (),
 ) -> Callable[[View], View]:
     """Register ``view`` on a plain blueprint; the only way to add a URL.
 
@@ -138,13 +142,25 @@ def route(
     names: ``actor``, ``body``, ``form``, ``content`` (raw bytes), ``query``, ``revision`` (of ``If-Match``)
     and its path arguments.
     ``proof`` raises for a machine that does not prove who it is, before the body is read.
+
+    ``cached`` names the kinds of rows on which the reply of a list depends, and nothing else but who asks: it
+    is kept until one of them changes, and ``If-None-Match`` is honoured.
     """
 
     def decorate(view: View) -> View:
         hints = get_type_hints(view)
-        doc = view.__doc__ or ""
         spec = Endpoint(
-            method, permission, status, (), doc, hints, before_password_change, media_type, limits, proof
+            method=method,
+            access=permission,
+            status=status,
+            raises=(),
+            doc=view.__doc__ or "",
+            hints=hints,
+            before_password_change=before_password_change,
+            media_type=media_type,
+            limits=limits,
+            proof=proof,
+            cached=tuple(cached),
         )
         object.__setattr__(spec, "raises", (*implied(spec, rule), *raises))
 
@@ -166,22 +182,29 @@ def _dispatch(spec: Endpoint, view: Callable[..., Any], arguments: dict[str, Any
         arguments["actor"] = actor
     arguments |= {name: read(spec) for name, read in TAKEN.items() if name in spec.hints}
 
-    def call() -> Response:
-        return _serialise(spec, view(**arguments))
+    return _answer(spec, actor, arguments, lambda: _serialise(spec, view(**arguments)))
 
-    if spec.creates and actor is not None:
+
+def _answer(
+    spec: Endpoint, actor: Actor | None, arguments: Mapping[str, Any], call: Callable[[], Response]
+) -> Response:
+    if actor is None:
+        return call()
+    if spec.creates:
         return once(actor, call)
+    if spec.cached:
+        return current_replies().reply(spec.cached, actor, arguments.get("query"), call)
     return call()
 
 
-def _admit(spec: Endpoint) -> Any:
+def _admit(spec: Endpoint) -> Actor | None:
     """Return who asks, None where that is not asked; raise for whoever may not."""
     if spec.proof is not None:
         spec.proof()
     return None if spec.access in (PUBLIC, SIGNATURE) else _authorise(spec)
 
 
-def _authorise(spec: Endpoint) -> Any:
+def _authorise(spec: Endpoint) -> Actor:
     actor = authenticate()
     if actor.must_change_password and not spec.before_password_change:
         raise PasswordChangeRequired()

@@ -1,7 +1,7 @@
 """First figures in Prometheus' format; over all worker processes when the multiprocess folder is set."""
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from flask import Flask, current_app, request
@@ -98,6 +98,7 @@ class _Gauges:
             running.add_metric([queue], count)
         yield running
         yield _breakers(runtime.breakers)
+        yield from _caches({"data": runtime.fresh.cache.figures(), "replies": runtime.replies.figures()})
         up = GaugeMetricFamily("versant_dependency_up", "Whether its last ping was answered", labels=["name"])
         for part in runtime.monitor.known():
             up.add_metric([part.name], part.ok)
@@ -113,6 +114,22 @@ def _breakers(breakers: Breakers) -> Metric:
         for state in BreakerState:
             family.add_metric([breaker.name, state], float(breaker.state is state))
     return family
+
+
+def _caches(caches: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
+    """Yield what the caches of this process hold and how often they helped; a word becomes a label."""
+    names = dict.fromkeys(name for figures in caches.values() for name in figures)
+    for name in names:
+        family = GaugeMetricFamily(
+            f"versant_cache_{name}", f"Cache of this process: {name}", labels=["cache"]
+        )
+        words = GaugeMetricFamily(f"versant_cache_{name}", "Its state", labels=["cache", "state"])
+        for cache, figures in caches.items():
+            if isinstance(value := figures.get(name), str):
+                words.add_metric([cache, value], 1.0)
+            elif value is not None:
+                family.add_metric([cache], float(value))
+        yield words if words.samples else family
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -48,6 +48,13 @@ IF_MATCH: Final = {
     "description": "The ETag that you read; a change by somebody else since then is 412.",
     "schema": {"type": "string"},
 }
+IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of the reply that you have; while it holds, the answer is 304.",
+    "schema": {"type": "string"},
+}
 
 
 def openapi(app: Flask, title: str) -> dict[str, Any]:
@@ -119,6 +126,8 @@ def _parameters(rule: Rule, spec: Endpoint) -> Iterator[dict[str, Any]]:
         yield IDEMPOTENCY_KEY
     if "revision" in spec.hints:
         yield IF_MATCH
+    if spec.cached:
+        yield IF_NONE_MATCH
 
 
 def _inline(schema: Any, shared: Mapping[str, Any]) -> Any:
@@ -150,6 +159,8 @@ def _responses(spec: Endpoint, refs: Refs) -> dict[str, Any]:
     elif spec.hints.get("return") is not type(None):
         success |= _content(spec.media_type, {})
     shown: dict[str, Any] = {str(spec.status): success}
+    if spec.cached:
+        shown["304"] = {"description": "What you have still holds"}
     kinds: dict[str, list[type[Problem]]] = {}
     for problem in spec.raises:
         kinds.setdefault(str(int(problem.status)), []).append(problem)

@@ -45,7 +45,7 @@ class BatchService:
 
     def get(self, batch_id: str, actor: Actor) -> BatchOut:
         """Return a batch; one that the actor may not see does not exist."""
-        return _shown(self._kept.found(actor.scope, batch_id), actor)
+        return _shown(self._kept.recent(actor.scope, batch_id), actor)
 
     def list_batches(self, query: PlaceQuery, actor: Actor) -> PageOf[BatchOut]:
         """Return a page of batches."""
@@ -79,7 +79,7 @@ class BatchService:
 
     def get_instance(self, instance_id: str, actor: Actor) -> InstanceOut:
         """Return a batch-course instance."""
-        instance = self._places.instances.find(actor.scope, instance_id)
+        instance = self._places.instances.recent(actor.scope, instance_id)
         if instance is None:
             raise InstanceNotFound()
         return InstanceOut.of(instance)
@@ -87,8 +87,8 @@ class BatchService:
     def list_instances(self, query: InstanceQuery, actor: Actor) -> PageOf[InstanceOut]:
         """Return a page of batch-course instances, in the order in which they were made."""
         keyset = Keyset.of(query, INSTANCE_SORTS, "id")
-        rows = self._places.instances.list_rows(actor.scope, query.filters(), keyset)
-        return keyset.page(rows, lambda row: InstanceOut.of(self._places.instances.typed(row)))
+        page = self._places.instances.recent_page(actor.scope, query.filters(), keyset)
+        return PageOf(items=[InstanceOut.of(each) for each in page.items], next_cursor=page.next_cursor)
 
     def _take(self, batch: Batch, course_ids: Sequence[str], actor: Actor) -> None:
         """Make instances of new courses, each of which is the actor's and of the batch's campus."""

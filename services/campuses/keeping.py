@@ -93,13 +93,19 @@ class Keeper(Generic[Kept]):
             raise self._kind.missing()
         return place
 
+    def recent(self, scope: Scope, row_id: str) -> Kept:
+        """Return a place to show, as it was a moment ago; one outside the scope does not exist."""
+        place = self._rows.recent(scope, row_id)
+        if place is None:
+            raise self._kind.missing()
+        return place
+
     def page(
         self, scope: Scope, filters: Mapping[str, Any], query: PageQuery, show: Callable[[Kept], Out]
     ) -> PageOf[Out]:
-        """Return a page by name."""
-        keyset = Keyset.of(query, SORTS, "name")
-        rows = self._rows.list_rows(scope, filters, keyset)
-        return keyset.page(rows, lambda row: show(self._rows.typed(row)))
+        """Return a page by name, as it was a moment ago."""
+        page = self._rows.recent_page(scope, filters, Keyset.of(query, SORTS, "name"))
+        return PageOf(items=[show(place) for place in page.items], next_cursor=page.next_cursor)
 
     def add(self, place: Kept, actor: Actor) -> None:
         """Store a new place."""

@@ -1,17 +1,13 @@
 """What other areas ask about the organisation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from models import Actor
 from services.campuses.documents import Batch, Course
 from services.campuses.problems import BatchNotFound
 from services.campuses.repository import Places
-from utils.paging import Keyset
 from utils.problems import Invalid
 from utils.scope import Scope
-
-MOST_CAMPUSES: Final = 10_000
 
 
 class PlaceLookup:
@@ -72,10 +68,10 @@ class PlaceLookup:
         """
         campuses = {campus_id, scope.campus_id}
         if batch_id is not None:
-            batch = self._places.batches.find(scope, batch_id)
+            batch = self._places.batches.recent(scope, batch_id)
             campuses.add(batch.campus_id if batch else "")
         if course_id is not None:
-            course = self._places.courses.find(scope, course_id)
+            course = self._places.courses.recent(scope, course_id)
             campuses.add(course.campus_id if course else "")
         named = campuses - {None}
         if len(named) > 1 or "" in named:
@@ -84,9 +80,8 @@ class PlaceLookup:
         return Scope(scope.label, next(iter(named), None), courses, scope.user_id)
 
     def campus_ids(self, scope: Scope) -> list[str]:
-        """Return the ids of all campuses of a scope."""
-        keyset = Keyset("id", "_id", 1, MOST_CAMPUSES, None)
-        return [str(row["_id"]) for row in self._places.campuses.list_rows(scope.whole_campus, {}, keyset)]
+        """Return the ids of all campuses of a scope, as they were a moment ago."""
+        return self._places.campuses.recent_ids(scope.whole_campus)
 
     def courses(self, campus_id: str, course_ids: Sequence[str]) -> list[Course]:
         """Return courses of a campus."""

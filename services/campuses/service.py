@@ -36,7 +36,7 @@ class CampusService:
 
     def get(self, campus_id: str, actor: Actor) -> CampusOut:
         """Return a campus; one that the actor may not see does not exist."""
-        return CampusOut.of(self._found(campus_id, actor))
+        return CampusOut.of(self._kept.recent(actor.scope.whole_campus, campus_id))
 
     def list_campuses(self, query: PageQuery, actor: Actor) -> PageOf[CampusOut]:
         """Return a page of campuses."""
@@ -86,7 +86,7 @@ class CourseService:
 
     def get(self, course_id: str, actor: Actor) -> CourseOut:
         """Return a course; one that the actor may not see does not exist."""
-        return CourseOut.of(self._kept.found(actor.scope, course_id))
+        return CourseOut.of(self._kept.recent(actor.scope, course_id))
 
     def list_courses(self, query: PlaceQuery, actor: Actor) -> PageOf[CourseOut]:
         """Return a page of courses."""

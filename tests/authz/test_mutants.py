@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from config.permissions import GRANTS, Permission, Role
-from routes._kit import tokens
+from routes._kit import replies, tokens
 from routes._kit.services import services
 from routes.live import WATCHABLE
 from services.accounts import admins, principals
@@ -20,6 +20,7 @@ from services.accounts.repository import UserRepository
 from services.accounts.schemas import AdminOut
 from services.batch_jobs.repository import BatchJobRepository
 from services.campuses.repository import PlaceRepository
+from services.freshness import shelf
 from services.imports.repository import ImportRepository
 from services.students.repository import StudentRepository
 from tests.authz.actors import ACTORS, Actor
@@ -57,6 +58,20 @@ def finds(walk: Walk, walked: Flask) -> Finds:
         return Walk(walk.world, walk.asking, walk.effects).through(few, chosen).findings
 
     return through
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_cached(walked: Flask) -> Iterator[None]:
+    """No fault hides behind what was replied before it, and no reply with the fault outlives it."""
+    runtime = walked.extensions["versant"]
+
+    def forget() -> None:
+        runtime.fresh.cache.shrink(1.0)
+        runtime.replies.shrink(1.0)
+
+    forget()
+    yield
+    forget()
 
 
 @pytest.fixture
@@ -100,6 +115,18 @@ def test_a_repository_that_drops_its_scope_is_found(
 ) -> None:
     real = getattr(repository, method)
     monkeypatch.setattr(repository, method, lambda self, scope, *more: real(self, loosened(scope), *more))
+
+    assert finds(operation)
+
+
+@pytest.mark.parametrize(
+    ("where", "operation"),
+    [(shelf, "batch_management.get_batch"), (replies, "course_management.list_courses")],
+)
+def test_a_cache_that_forgets_who_asks_is_found(
+    finds: Finds, monkeypatch: pytest.MonkeyPatch, where: Any, operation: str
+) -> None:
+    monkeypatch.setattr(where, "key_of", lambda scope, parts: json.dumps([parts[0]]))
 
     assert finds(operation)
 

@@ -26,7 +26,7 @@ def roll(runtime: Runtime) -> StudentRepository:
 
 @pytest.fixture
 def bulk(runtime: Runtime, roll: StudentRepository) -> StudentBulk:
-    places, services = PlaceLookup(Places.over(runtime.store)), runtime.services
+    places, services = PlaceLookup(Places.over(runtime.store, runtime.fresh.cache)), runtime.services
     return StudentBulk(roll, services.accounts, places, services.audit, SystemClock())
 
 
