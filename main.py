@@ -40,6 +40,7 @@ from services.accounts.area import AccountArea, Surroundings
 from services.accounts.forgotten import FORGOTTEN_JOB
 from services.audit.repository import AuditRepository
 from services.audit.service import AuditService
+from services.batch_jobs.area import BatchJobArea
 from services.batch_jobs.composing import Composer
 from services.batch_jobs.delivery_log import DeliveryLog
 from services.batch_jobs.documents import JobType
@@ -50,10 +51,9 @@ from services.batch_jobs.log_repository import LogRepository
 from services.batch_jobs.pace_repository import MongoPacer
 from services.batch_jobs.pacing import Pacer
 from services.batch_jobs.precautions import Precautions
-from services.batch_jobs.progress import Announcer
-from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
-from services.batch_jobs.sending import SubBatchSending
-from services.batch_jobs.service import FINISH_JOB, SEND_JOB, BatchJobService
+from services.batch_jobs.retention import ORDER_SECONDS, RETENTION_JOB
+from services.batch_jobs.retrying import RETRY_JOB
+from services.batch_jobs.service import FINISH_JOB, SEND_JOB
 from services.breakers.probing import BreakerProbing
 from services.breakers.service import BreakerService
 from services.campuses.lookup import PlaceLookup
@@ -209,14 +209,10 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
 
     edited = TemplateRepository(store)
     texts = MessageTexts(renderer, edited, dlt_required=settings.sms_dlt_required)
-    jobs, deliveries = BatchJobRepository(store), DeliveryRepository(store)
-    batch_jobs = BatchJobService(
-        jobs, deliveries, store, engine, texts, senders, clock, settings.sub_batch_size
-    )
     feed = SocketIOFeed(socketio)
-    announcer = Announcer(jobs, batch_jobs, feed)
+    jobs = BatchJobArea.over(settings, store, clock, audit, engine, texts, senders, feed)
     suppressions = SuppressionService(SuppressionRepository(store), audit, store)
-    events = EventService(EventRepository(store), suppressions, announcer, clock)
+    events = EventService(EventRepository(store), suppressions, jobs.announcer, clock)
     idempotency = IdempotencyService(IdempotencyRepository(store), store, clock)
     offload = Offload(len(os.sched_getaffinity(0)), settings.hash_queue)
     processes = ProcessRepository(store)
@@ -235,7 +231,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         offload=offload,
         audit=audit,
         idempotency=idempotency,
-        batch_jobs=batch_jobs,
+        batch_jobs=jobs.service,
         engine=engine,
         renderer=renderer,
         places=lookup,
@@ -254,13 +250,16 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         admins=people.admins,
         audit=audit,
         authentication=people.authentication,
-        batch_jobs=batch_jobs,
+        batch_job_control=jobs.control,
+        batch_job_reports=jobs.reports,
+        batch_jobs=jobs.service,
         batches=students.batches,
         breakers=breaker_service,
         channels=flow.service,
         campuses=students.campuses,
         courses=students.courses,
         credentials=people.credentials,
+        dead_letters=jobs.dead_letters,
         delivery_log=DeliveryLog(LogRepository(store), clock),
         events=events,
         files=FileService(files, contents, store, engine, audit, lookup, clock),
@@ -284,12 +283,12 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         JobType.CREDENTIALS: people.composer,
         JobType.TEMPLATE_TEST: people.trial_composer,
     }
-    precautions = Precautions(deliveries, suppressions, settings.sms_settle_minutes * 60)
-    sending = SubBatchSending(
-        jobs, deliveries, senders, composers, announcer, people.rights, precautions, flow.gate
-    )
+    precautions = Precautions(jobs.stored.deliveries, suppressions, settings.sms_settle_minutes * 60)
+    sending = jobs.sending(composers, people.rights, precautions, flow.gate)
     engine.handle(SEND_JOB, sending.run, sending.dead)
     engine.handle(FINISH_JOB, sending.finish, _nothing)
+    engine.handle(RETRY_JOB, jobs.retrying.run, jobs.retrying.dead)
+    engine.handle(RETENTION_JOB, jobs.retention.run, _nothing)
     engine.handle(FORGOTTEN_JOB, people.forgotten.run, people.forgotten.dead)
     engine.handle(FILL_JOB, students.credentials.fill, students.credentials.dead)
     engine.handle(PREVIEW_JOB, rosters.jobs.preview, rosters.jobs.dead)
@@ -312,7 +311,8 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         seats = {}
     else:
         engine.install(supervisor, seats)
-    supervisor.add("announce-jobs", 0.2, announcer.tick)
+    supervisor.add("announce-jobs", 0.2, jobs.announcer.tick)
+    supervisor.add("order-retention", ORDER_SECONDS, jobs.retention.order)
     supervisor.add("announce-imports", 0.2, rosters.announcer.tick)
     supervisor.add("watch-channels", 1.0, flow.channels.tick)
     supervisor.add("match-events", 5.0, events.try_again)

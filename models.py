@@ -48,6 +48,7 @@ TENANT_COLLECTIONS: Final = frozenset(
         audit.AUDIT,
         batch_jobs.BATCH_JOBS,
         batch_jobs.SUB_BATCHES,
+        batch_jobs.DEAD_LETTERS,
         batch_jobs.DELIVERIES,
         batch_jobs.QUOTAS,
         campuses.CAMPUSES,

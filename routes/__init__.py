@@ -8,6 +8,7 @@ from config.settings import Settings
 from routes import (
     admin_management,
     auth,
+    batch_control,
     batch_management,
     batch_processing,
     campus_management,
@@ -33,6 +34,7 @@ from routes._kit.endpoint import refuse_undeclared
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     admin_management.bp,
     auth.bp,
+    batch_control.bp,
     batch_management.bp,
     batch_processing.bp,
     campus_management.bp,

@@ -1,11 +1,12 @@
 """/batch_processing: background jobs over many recipients, and what became of each message."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from config.permissions import Permission
 from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
+from services.batch_jobs.problems import ReportOutlived
 from services.batch_jobs.schemas import BatchJobOut, BatchJobQuery, RecipientOut, RecipientQuery
 from services.batch_jobs.service import BatchJobNotFound
 from services.processes.schemas import ProcessOut
@@ -32,6 +33,21 @@ def get_job(job_id: str, actor: Actor) -> BatchJobOut:
 def list_recipients(job_id: str, query: RecipientQuery, actor: Actor) -> PageOf[RecipientOut]:
     """List what became of each message of a job; ``state`` narrows."""
     return services().batch_jobs.recipients(job_id, query, actor)
+
+
+@route(
+    bp,
+    "GET",
+    "/jobs/<job_id>/report.csv",
+    permission=Permission.BATCH_JOB_READ,
+    raises=[BatchJobNotFound, ReportOutlived],
+    media_type="text/csv",
+)
+def report(job_id: str, actor: Actor) -> Response:
+    """Download what became of each message of a job, one line each."""
+    lines = services().batch_job_reports.report(job_id, actor)
+    name = f'attachment; filename="report-{job_id}.csv"'
+    return Response(lines, content_type="text/csv", headers={"Content-Disposition": name})
 
 
 @route(bp, "GET", "/workers", permission=Permission.WORKER_READ)

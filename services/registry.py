@@ -10,8 +10,11 @@ from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
 from services.audit.service import AuditService
 from services.batch_jobs.channel_service import ChannelService
+from services.batch_jobs.control import BatchJobControl
+from services.batch_jobs.dead_letters import DeadLetters
 from services.batch_jobs.delivery_log import DeliveryLog
 from services.batch_jobs.events import EventService
+from services.batch_jobs.report import Reports
 from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
@@ -36,6 +39,8 @@ class Services:
     admins: AdminService
     audit: AuditService
     authentication: AuthenticationService
+    batch_job_control: BatchJobControl
+    batch_job_reports: Reports
     batch_jobs: BatchJobService
     batches: BatchService
     breakers: BreakerService
@@ -43,6 +48,7 @@ class Services:
     campuses: CampusService
     courses: CourseService
     credentials: CredentialService
+    dead_letters: DeadLetters
     files: FileService
     delivery_log: DeliveryLog
     events: EventService

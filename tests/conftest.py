@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +149,14 @@ def nothing_unforeseen_was_logged(
 
 
 def settle(runtime: Runtime, looking: Any, seconds: float = IDLE_SECONDS) -> None:
-    """Return when no durable job is left or running."""
+    """Return when no durable job is left or running, but for those that are to begin in a later hour."""
+    soon = datetime.now(UTC) + timedelta(hours=1)
     give_up = time.monotonic() + seconds
     jobs = looking["engine_jobs"]
     while time.monotonic() < give_up:
-        open_jobs = jobs.count_documents({"queue": {"$gte": ""}, "state": {"$in": ["available", "running"]}})
+        open_jobs = jobs.count_documents(
+            {"queue": {"$gte": ""}, "state": {"$in": ["available", "running"]}, "run_at": {"$lt": soon}}
+        )
         if not open_jobs and not any(runtime.engine.stats().values()):
             return
         time.sleep(0.02)

@@ -157,7 +157,7 @@ class ScopeRule:
         return {"$in": list(own)}
 
 
-def by_id(values: Mapping[str, str]) -> Row:
+def by_id(values: Mapping[str, str | int]) -> Row:
     """Return the expression that gives each row its own value: one update for many rows instead of many."""
     position = {"$indexOfArray": [{"$literal": list(values)}, "$_id"]}
     return {"$arrayElemAt": [{"$literal": list(values.values())}, position]}

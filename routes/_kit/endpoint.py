@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from flask import Blueprint, Response, current_app
 from pydantic import BaseModel
@@ -43,9 +43,16 @@ class Access(StrEnum):
 PUBLIC, SIGNED_IN, SIGNATURE = Access.PUBLIC, Access.SIGNED_IN, Access.SIGNATURE
 
 
+def _body(spec: "Endpoint") -> BaseModel | None:
+    """Read the JSON body; a view that takes ``body: Model | None`` may be asked without one."""
+    if spec.body is None or (not spec.needs_body and parsing.no_body()):
+        return None
+    return parsing.parse(spec.body, parsing.json_body(spec.limits.keys))
+
+
 # What a view may name besides the actor and its path arguments, and how the declaration says to read each.
 TAKEN: Final[Mapping[str, Callable[[Any], object]]] = {
-    "body": lambda spec: parsing.parse(spec.body, parsing.json_body(spec.limits.keys)),
+    "body": _body,
     "form": lambda spec: parsing.parse_form(spec.form),
     "content": lambda _: parsing.raw_body(),
     "query": lambda spec: parsing.parse_query(spec.query),
@@ -86,7 +93,14 @@ class Endpoint:
     @property
     def body(self) -> type[BaseModel] | None:
         """The model of the JSON body."""
-        return self.hints.get("body")
+        hint = self.hints.get("body")
+        model: type[BaseModel] | None = next(iter(get_args(hint)), hint)
+        return model
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether a request without a body is refused: not where a view takes ``body: Model | None``."""
+        return self.body is not None and not get_args(self.hints["body"])
 
     @property
     def form(self) -> type[BaseModel] | None:

@@ -107,7 +107,9 @@ def _operation(rule: Rule, spec: Endpoint, refs: Refs) -> dict[str, Any]:
     if isinstance(spec.access, Permission):
         result["x-permission"] = str(spec.access)
     if spec.body:
-        result["requestBody"] = _content("application/json", refs[(spec.body, "validation")], required=True)
+        result["requestBody"] = _content(
+            "application/json", refs[(spec.body, "validation")], required=spec.needs_body
+        )
     if spec.form:
         result["requestBody"] = _content("multipart/form-data", _form(spec.form), required=True)
     return result

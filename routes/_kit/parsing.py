@@ -22,6 +22,11 @@ def limit_body(most: int) -> None:
         raise TooLarge(f"At most {most} bytes.")
 
 
+def no_body() -> bool:
+    """Tell whether the request came without a body."""
+    return not request.content_length and "Transfer-Encoding" not in request.headers
+
+
 def json_body(most_keys: int = MAX_BODY_KEYS) -> Any:
     """Return the parsed body; a body that is not JSON is a 400, never an empty dict."""
     if not request.is_json:

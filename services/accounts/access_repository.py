@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from services.accounts.documents import (
@@ -127,9 +128,11 @@ class LinkRepository:
     def __init__(self, store: Store) -> None:
         self._rows = store.system(ONE_TIME_LINKS)
 
-    def add_many(self, links: Sequence[OneTimeLink], seconds: int) -> None:
-        """Store new links that end ``seconds`` from now by MongoDB's clock."""
+    def add_many(self, links: Sequence[OneTimeLink], seconds: int, from_at: datetime | None = None) -> None:
+        """Store new links that end ``seconds`` after now by MongoDB's clock, or after ``from_at``."""
         self._rows.insert_many(PLATFORM, [link.to_mongo() for link in links])
+        if from_at is not None:
+            return  # they say when they end
         lifetime = [{"$set": {"expires_at": _in(seconds * 1000)}}]
         self._rows.update_many(PLATFORM, {"_id": {"$in": [link.id for link in links]}}, lifetime)
 
@@ -137,6 +140,11 @@ class LinkRepository:
         """End the links that these people could still use."""
         wanted = {"user_id": {"$in": list(user_ids)}, "purpose": {"$in": list(purposes)}, "ended_at": None}
         self._rows.update_many(PLATFORM, wanted, [{"$set": {"ended_at": "$$NOW", "ended_why": why}}])
+
+    def end_open_at(self, user_ids: Sequence[str], purpose: LinkPurpose, at: datetime) -> None:
+        """Let the links that these people could still use expire at a time to come, unless they do before."""
+        wanted = {"user_id": {"$in": list(user_ids)}, "purpose": purpose, "ended_at": None}
+        self._rows.update_many(PLATFORM, wanted, {"$min": {"expires_at": at}})
 
     def find_open(self, link_id: str, purpose: LinkPurpose) -> OneTimeLink | None:
         """Return a link that can still be used."""

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from config.constants import ACTIVATION_HOURS, RESET_MINUTES
@@ -34,15 +34,26 @@ class OneTimeLinks:
     def __init__(self, links: LinkRepository, token_key: str, link_base: str, clock: Clock) -> None:
         self._links, self._key, self._base, self._clock = links, token_key.encode(), link_base, clock
 
-    def issue_many(self, purpose: LinkPurpose, people: Sequence[tuple[str, str | None]]) -> dict[str, str]:
+    def issue_many(
+        self,
+        purpose: LinkPurpose,
+        people: Sequence[tuple[str, str | None]],
+        *,
+        from_at: datetime | None = None,
+    ) -> dict[str, str]:
         """Return a nonce per user id of ``(user id, campus id)``; ends their older links of this purpose.
 
-        Call it in the transaction that also stores the messages. Nonce and key make the token: see ``url``.
+        With ``from_at``, when the messages are to go out, the lifetime counts from then and older links hold
+        until then. Call it in the transaction that also stores the messages. Nonce and key make the token:
+        see ``url``.
         """
         seconds = LIFETIME_SECONDS[purpose]
-        ends = self._clock.now() + timedelta(seconds=seconds)
+        ends = (from_at or self._clock.now()) + timedelta(seconds=seconds)
         nonces = {user_id: secrets.token_hex(NONCE_BYTES) for user_id, _ in people}
-        self._links.end_open(list(nonces), [purpose], "superseded")
+        if from_at is None:
+            self._links.end_open(list(nonces), [purpose], "superseded")
+        else:
+            self._links.end_open_at(list(nonces), purpose, from_at)
         links = [
             OneTimeLink(
                 id=_hash(self._token(purpose, user_id, nonces[user_id])),
@@ -53,7 +64,7 @@ class OneTimeLinks:
             )
             for user_id, campus_id in people
         ]
-        self._links.add_many(links, seconds)
+        self._links.add_many(links, seconds, from_at)
         return nonces
 
     def url(self, purpose: LinkPurpose, user_id: str, nonce: str) -> str:

@@ -15,6 +15,7 @@ from utils.documents import Document
 BATCH_JOBS: Final = "batch_jobs"
 SUB_BATCHES: Final = "sub_batches"
 DELIVERIES: Final = "deliveries"
+DEAD_LETTERS: Final = "dead_letters"
 TEMPLATE_VERSIONS: Final = "template_versions"
 UNMATCHED_EVENTS: Final = "unmatched_events"
 CHANNELS: Final = "channels"
@@ -30,7 +31,19 @@ class JobType(StrEnum):
 
 
 class BatchJobState(StrEnum):
-    """``queued`` until a first message is tried; ``completed`` when nothing is pending or sending."""
+    """What a job does.
+
+    - ``queued``: no message was tried yet; one with a ``start_at`` waits for it.
+    - ``running``: messages are sent, or are about to be.
+    - ``retryable``: the last try came to nothing and the next is some time away (the provider refuses the
+      account, or is left alone after faults). It goes on by itself; the first success makes it ``running``.
+    - ``paused``: nothing new is sent until somebody resumes it; then it is what it was.
+    - ``completed``: no message is pending or sending. Some may have failed: see the counts.
+    - ``cancelled``: nothing new is sent. It is finished when what was on its way has ended, too.
+    - ``discarded``: finished, and every sub-batch was given up: each is a dead letter.
+
+    ``finished_at`` says whether a job is finished. Retrying failed messages makes it ``running`` again.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -63,6 +76,11 @@ class DeliveryState(StrEnum):
 
 
 OPEN_STATES: Final = (DeliveryState.PENDING, DeliveryState.SENDING)
+GOING: Final = (BatchJobState.QUEUED, BatchJobState.RUNNING, BatchJobState.RETRYABLE)
+STOPPED: Final = (BatchJobState.PAUSED, BatchJobState.CANCELLED)
+UNFINISHED: Final = (*GOING, BatchJobState.PAUSED)
+FENCES_PER_ROUND: Final = 2**20
+NEWEST_FENCE: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,8 @@ class BatchJob(Document):
 
     ``waiting`` says by channel what a job waits for; it is over once its time has passed.
     ``needs``: the parameters that its texts ask of each recipient.
+    ``round`` counts how often messages of it were put back to be tried again. ``summarised_at``: its
+    deliveries have outlived their time and its counts are final; ``emptied_at``: they are deleted.
     """
 
     type: JobType
@@ -106,19 +126,30 @@ class BatchJob(Document):
     waiting: dict[Channel, Waiting] = {}  # noqa: RUF012 -- pydantic copies defaults
     created_by: str
     created_at: datetime
+    start_at: datetime | None = None
     started_at: datetime | None = None
+    paused_from: BatchJobState | None = None
+    round: int = 0
     finished_at: datetime | None = None
     announced_at: datetime | None = None
+    summarised_at: datetime | None = None
+    emptied_at: datetime | None = None
 
 
 class SubBatch(Document):
-    """At most 100 recipients over one channel: what a worker claims. Its engine job has the same id."""
+    """At most 100 recipients over one channel: what a worker claims. Its engine job has the same id.
+
+    ``round`` is the job's when it was made: a delivery that is tried again lies in a sub-batch of a later
+    round, whose fences are all higher (``FENCES_PER_ROUND``): no worker of an earlier one can touch it.
+    """
 
     job_id: str
     campus_id: str | None
     channel: Channel
     number: int
+    round: int = 0
     done: bool = False
+    given_up: bool = False
 
 
 class UnmatchedEvent(Document):
@@ -171,6 +202,21 @@ class Delivery(Document):
     updated_at: datetime
 
 
+class DeadLetter(Document):
+    """A sub-batch that was given up after too many tries. ``deliveries``: how many it took along."""
+
+    job_id: str
+    job_type: JobType
+    campus_id: str | None
+    course_ids: tuple[str, ...]
+    channel: Channel
+    number: int
+    reason: str
+    deliveries: int
+    discarded_at: datetime
+    open: bool = True
+
+
 class ChannelState(Document):
     """Whether anything may be sent over a channel (``_id``), for every process.
 
@@ -210,6 +256,7 @@ VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 _NEWEST = ("_id", DESCENDING)
 UNMATCHED_SECONDS: Final = 48 * 3600
+_DISCARDED = ("discarded_at", DESCENDING)
 
 INDEXES: Final[Mapping[str, list[IndexModel]]] = {
     CHANNELS: [],
@@ -219,6 +266,12 @@ INDEXES: Final[Mapping[str, list[IndexModel]]] = {
         IndexModel([("campus_id", ASCENDING), _NEWEST], name="campus"),
         IndexModel([("campus_id", ASCENDING), ("state", ASCENDING), _NEWEST], name="campus_state"),
         IndexModel([("state", ASCENDING), _NEWEST], name="state"),
+        IndexModel([("emptied_at", ASCENDING), ("finished_at", ASCENDING)], name="retention"),
+    ],
+    DEAD_LETTERS: [
+        IndexModel([("open", ASCENDING), _DISCARDED, _NEWEST], name="open"),
+        IndexModel([("campus_id", ASCENDING), ("open", ASCENDING), _DISCARDED, _NEWEST], name="campus_open"),
+        IndexModel([("job_id", ASCENDING)], name="job"),
     ],
     SUB_BATCHES: [IndexModel([("job_id", ASCENDING), ("done", ASCENDING)], name="job")],
     DELIVERIES: [

@@ -24,14 +24,14 @@ from utils.scope import Scope
 from utils.store import PLATFORM, Row, ScopeRule, Store, by_id
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-ACTIVE: Final = (BatchJobState.QUEUED, BatchJobState.RUNNING)
+OF_ALL_COURSES: Final = ScopeRule(course="course_ids", every_course=True)
 
 
 class BatchJobRepository:
     """Jobs and their sub-batches."""
 
     def __init__(self, store: Store) -> None:
-        self._jobs = store.rows(BATCH_JOBS, ScopeRule(course="course_ids", every_course=True))
+        self._jobs = store.rows(BATCH_JOBS, OF_ALL_COURSES)
         self._sub_batches = store.rows(SUB_BATCHES)
         self._versions = store.system(TEMPLATE_VERSIONS)
 
@@ -93,16 +93,18 @@ class BatchJobRepository:
         change = {"counts": dict(counts), "sub_batches": total, "sub_batches_done": done}
         self._jobs.update_one(scope, {"_id": job_id, "state": state}, {"$set": change})
 
-    def complete(self, scope: Scope, job_id: str, counts: Mapping[str, int], sub_batches: int) -> bool:
+    def finish(
+        self, scope: Scope, job: BatchJob, state: BatchJobState, counts: Mapping[str, int], sub_batches: int
+    ) -> bool:
         """End a filled job all of whose sub-batches are done; one caller wins."""
         change = {
-            "state": BatchJobState.COMPLETED,
+            "state": state,
             "finished_at": "$$NOW",
             "counts": {"$literal": dict(counts)},
             "sub_batches": sub_batches,
             "sub_batches_done": sub_batches,
         }
-        wanted = {"_id": job_id, "filled": True, "state": {"$in": ACTIVE}}
+        wanted = {"_id": job.id, "filled": True, "state": job.state, "finished_at": None}
         return self._jobs.update_one(scope, wanted, [{"$set": change}])
 
     def may_announce(self, scope: Scope, job_id: str, gap_ms: int) -> bool:
@@ -155,7 +157,7 @@ class DeliveryRepository:
             "tried_at": {"$ifNull": ["$tried_at", "$$NOW"]},
             "first_call_at": {"$ifNull": ["$first_call_at", "$$NOW"]},
             "updated_at": "$$NOW",
-            "history": _and_then(DeliveryState.SENDING, None),
+            "history": and_then(DeliveryState.SENDING, None),
         }
         self._rows.update_many(scope, query, [{"$set": change}])
         owned = {"_id": {"$in": list(ids)}, "state": DeliveryState.SENDING, "fence": fence}
@@ -176,7 +178,7 @@ class DeliveryRepository:
         """
         which = _begun(fence) if state is DeliveryState.PENDING else _mine(fence)
         query = {"_id": {"$in": list(ids)}, **which}
-        return self._rows.update_many(scope, query, _become(state, reason, ids, provider_ids))
+        return self._rows.update_many(scope, query, become(state, reason, ids, provider_ids))
 
     def correct(
         self,
@@ -192,23 +194,23 @@ class DeliveryRepository:
         Only whoever called last knows: a call writes its fence, calling a delivery unknown does not.
         """
         query = {"_id": {"$in": list(ids)}, "fence": fence, "state": DeliveryState.UNKNOWN}
-        return self._rows.update_many(scope, query, _become(state, reason, ids, provider_ids))
+        return self._rows.update_many(scope, query, become(state, reason, ids, provider_ids))
 
     def rekey(self, scope: Scope, ids: Sequence[str], fence: int, unit: str) -> None:
         """Put refused deliveries into a new unit, to be tried as if for the first time."""
-        change = _become(DeliveryState.PENDING, "the unit was refused; tried again in a smaller one")
+        change = become(DeliveryState.PENDING, "the unit was refused; tried again in a smaller one")
         change[0]["$set"] |= {"unit": unit}
         self._rows.update_many(scope, {"_id": {"$in": list(ids)}, **_begun(fence)}, change)
 
     def skip(self, scope: Scope, recipient_ids: Sequence[str], reason: str) -> int:
         """Send nothing more to these people: what is pending will not leave; return how many messages."""
         query = {"recipient_id": {"$in": list(recipient_ids)}, "state": DeliveryState.PENDING}
-        return self._rows.update_many(scope, query, _become(DeliveryState.SKIPPED, reason))
+        return self._rows.update_many(scope, query, become(DeliveryState.SKIPPED, reason))
 
     def leave_out(self, scope: Scope, ids: Sequence[str], reason: str) -> None:
         """Skip deliveries for which nothing was called."""
         query = {"_id": {"$in": list(ids)}, "state": DeliveryState.PENDING}
-        self._rows.update_many(scope, query, _become(DeliveryState.SKIPPED, reason))
+        self._rows.update_many(scope, query, become(DeliveryState.SKIPPED, reason))
 
     def in_doubt(self, scope: Scope, sub_batch_id: str) -> list[Delivery]:
         """Return the unknown deliveries of a sub-batch that have not been sent anew, in order."""
@@ -217,7 +219,7 @@ class DeliveryRepository:
 
     def send_again(self, scope: Scope, ids: Sequence[str], unit: str) -> None:
         """Put unknown deliveries into a new unit, as if for the first time; each delivery once."""
-        change = _become(DeliveryState.PENDING, "nobody knows whether it left: sent once more")
+        change = become(DeliveryState.PENDING, "nobody knows whether it left: sent once more")
         change[0]["$set"] |= {"unit": unit, "resends": 1, "counted": False, "tried_at": None}
         query = {"_id": {"$in": list(ids)}, "state": DeliveryState.UNKNOWN, "resends": 0}
         self._rows.update_many(scope, query, change)
@@ -277,14 +279,15 @@ def _begun(fence: int) -> dict[str, Any]:
     return {"fence": fence, "state": {"$in": list(OPEN_STATES)}}
 
 
-def _become(
+def become(
     state: DeliveryState, reason: str | None, ids: Sequence[str] = (), provider_ids: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
+    """Return the change that moves deliveries to a state, with the reason and a step in their history."""
     change: dict[str, Any] = {
         "state": state,
         "updated_at": "$$NOW",
         "last_error": {"$literal": reason},
-        "history": _and_then(state, reason),
+        "history": and_then(state, reason),
     }
     if state is DeliveryState.PENDING:
         change["first_call_at"] = None  # certainly not taken: the next call is a first one
@@ -294,6 +297,7 @@ def _become(
     return [{"$set": change}]
 
 
-def _and_then(state: DeliveryState, reason: str | None) -> dict[str, Any]:
+def and_then(state: DeliveryState, reason: str | None) -> dict[str, Any]:
+    """Return the history with one more step."""
     entry = {"state": state, "at": "$$NOW"} | ({"reason": {"$literal": reason}} if reason else {})
     return {"$concatArrays": ["$history", [entry]]}

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.batch_jobs.documents import (
     OPEN_STATES,
@@ -51,8 +51,12 @@ class BatchJobOut(BaseModel):
     waiting_reason: str | None = Field(description="why messages wait just now, by channel")
     created_by: str
     created_at: datetime
+    start_at: datetime | None = Field(description="when it is to begin; null: at once")
     started_at: datetime | None
-    finished_at: datetime | None
+    finished_at: datetime | None = Field(description="of a cancelled job: when what was on its way had ended")
+    summarised_at: datetime | None = Field(
+        description="when its messages had outlived their time; its counts stay, they are deleted"
+    )
 
     @classmethod
     def of(cls, job: BatchJob, now: datetime) -> Self:
@@ -74,8 +78,10 @@ class BatchJobOut(BaseModel):
             waiting_reason=_waiting(job, now) if waiting else None,
             created_by=job.created_by,
             created_at=job.created_at,
+            start_at=job.start_at,
             started_at=job.started_at,
             finished_at=job.finished_at,
+            summarised_at=job.summarised_at,
         )
 
 
@@ -94,6 +100,14 @@ def _waiting(job: BatchJob, now: datetime) -> str | None:
 class BatchJobQuery(PageQuery):
     state: BatchJobState | None = None
     type: JobType | None = None
+
+
+class RetryFailed(BaseModel):
+    """``include_unknown``: also those that may have arrived; some people will get the message twice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    include_unknown: bool = False
 
 
 class RecipientQuery(PageQuery):

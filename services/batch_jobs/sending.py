@@ -14,10 +14,10 @@ from typing import Final, Protocol
 from pymongo.errors import PyMongoError
 
 from services.batch_jobs.composing import Composer, MessagesRefused, Pinned
-from services.batch_jobs.documents import BatchJobState, Delivery, DeliveryState, JobType
+from services.batch_jobs.documents import Delivery, DeliveryState, JobType
 from services.batch_jobs.gate import Gate, Passage
+from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.precautions import Precautions
-from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.service import scope_of
 from services.ports import (
@@ -41,7 +41,7 @@ from utils.scope import Scope
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 REPEAT_MARGIN: Final = 0.9  # share of the provider's memory that is relied on
 SETTLE_TRIES: Final = 12
-NEWEST_FENCE: Final = 2**31 - 1
+NOT_ALLOWED: Final = "whoever started this may no longer send messages"
 NOT_CALLED: Final = "interrupted before the provider was called; nothing was sent"
 
 
@@ -61,7 +61,7 @@ class SubBatchSending:
         deliveries: DeliveryRepository,
         senders: Mapping[Channel, MessageSender],
         composers: Mapping[JobType, Composer],
-        announcer: Announcer,
+        lifecycle: Lifecycle,
         rights: Rights,
         precautions: Precautions,
         gate: Gate,
@@ -69,7 +69,7 @@ class SubBatchSending:
         self._precautions = precautions
         self._jobs, self._deliveries = jobs, deliveries
         self._senders, self._composers = senders, composers
-        self._announcer, self._rights, self._gate = announcer, rights, gate
+        self._lifecycle, self._rights, self._gate = lifecycle, rights, gate
 
     def run(self, lease: Lease) -> JobResult:
         """Send what is open in a sub-batch, then see whether the job is at its end."""
@@ -78,56 +78,38 @@ class SubBatchSending:
         sub_batch = self._jobs.find_sub_batch(scope, str(lease.args["sub_batch_id"]))
         if job is None or sub_batch is None:
             return Done()
+        if (nothing := self._lifecycle.enter(lease, job, sub_batch)) is not None:
+            return nothing
+        own, brake = self._lifecycle.guarded(lease, job, sub_batch)
         if not self._rights.may_send(job.created_by, job.type):
-            self._give_up(
-                scope, sub_batch.id, "whoever started this may no longer send messages", lease.fence
-            )
-        if job.state is BatchJobState.QUEUED:
-            self._jobs.mark_started(scope, job.id)
+            self._lifecycle.give_up(scope, sub_batch.id, NOT_ALLOWED, own.fence)
         rows = self._precautions.before(scope, sub_batch)
-        source = self._jobs.version(job.template_version, sub_batch.channel)
-        message_of = Pinned(self._composers[job.type], source)
         sender = self._senders[sub_batch.channel]
-        passage = self._gate.passage(scope, job, sub_batch, sender, lease)
-        run = UnitSending(self._deliveries, scope, lease, sender, message_of, passage)
+        passage = self._gate.passage(scope, job, sub_batch, sender, own)
+        message_of = Pinned(
+            self._composers[job.type], self._jobs.version(job.template_version, sub_batch.channel)
+        )
+        run = UnitSending(self._deliveries, scope, own, sender, message_of, passage)
         try:
             for pause in run.units(sub_batch.id, rows):
-                self._announcer.touch(job.id, job.campus_id)
                 if pause is not None:
-                    return pause
+                    return self._lifecycle.waits(job, pause, in_vain=run.in_vain)
+                self._lifecycle.sent(job, brake)
         finally:
             passage.leave()
         if again := self._precautions.after(scope, job, sub_batch):
-            return again
+            return again if brake.free() else Later(0)
         self._jobs.finish_sub_batch(scope, sub_batch.id)
         return self.finish(lease)
 
     def dead(self, args: Mapping[str, JSON], reason: str) -> None:
-        """Close a sub-batch that no worker survives: what may have left is ``unknown``, else ``failed``."""
-        scope, sub_batch_id = scope_of(_campus(args)), str(args["sub_batch_id"])
-        self._give_up(scope, sub_batch_id, f"given up after too many tries: {reason}", NEWEST_FENCE)
-        self._jobs.finish_sub_batch(scope, sub_batch_id)
-        self._complete(scope, str(args["job_id"]))
+        """Give up a sub-batch that no worker survives: what may have left is ``unknown``, else ``failed``."""
+        self._lifecycle.bury(_campus(args), str(args["job_id"]), str(args["sub_batch_id"]), reason)
 
     def finish(self, lease: Lease) -> JobResult:
-        """Complete the job if nothing of it is open. Any number of workers may try."""
-        self._complete(scope_of(_campus(lease.args)), str(lease.args["job_id"]))
+        """End the job if nothing of it is open. Any number of workers may try."""
+        self._lifecycle.complete(_campus(lease.args), str(lease.args["job_id"]))
         return Done()
-
-    def _complete(self, scope: Scope, job_id: str) -> None:
-        job = self._jobs.find(scope, job_id)
-        if job is None or not job.filled:
-            return
-        total, done = self._jobs.sub_batches_of(scope, job_id)
-        if done < total:
-            return
-        self._jobs.complete(scope, job_id, self._deliveries.counts(scope, job_id), total)
-        self._announcer.touch(job_id, job.campus_id)
-
-    def _give_up(self, scope: Scope, sub_batch_id: str, reason: str, fence: int) -> None:
-        for state, rows in _by_state(self._deliveries.open_in(scope, sub_batch_id)):
-            end = DeliveryState.UNKNOWN if state is DeliveryState.SENDING else DeliveryState.FAILED
-            self._deliveries.settle(scope, [row.id for row in rows], fence, end, reason)
 
 
 class UnitSending:
@@ -145,6 +127,7 @@ class UnitSending:
         self._deliveries, self._scope, self._lease = deliveries, scope, lease
         self._sender, self._message_of, self._passage = sender, message_of, passage
         self._split_one = False
+        self.in_vain = False  # the last call came to nothing
 
     def units(self, sub_batch_id: str, rows: Sequence[Delivery]) -> Iterator[Later | None]:
         """Send unit after unit until none is open; yield after each, with the pause that it asks for.
@@ -177,7 +160,9 @@ class UnitSending:
             return None
         owned = self._begin(unit, repeated)
         if len(owned) == len(unit) and self._lease.alive():
-            return self._send(message, owned, repeated)
+            pause = self._send(message, owned, repeated)
+            self.in_vain = pause is not None
+            return pause
         if not repeated:
             self._settle(unit, DeliveryState.PENDING, None)  # nothing was called: nothing is in doubt
         return Later(0)  # a newer claim has it, or the time for new effects is over
@@ -292,11 +277,6 @@ class UnitSending:
         if state is DeliveryState.PENDING:  # its sub-batch may be over, so nobody would come to send it
             state, reason = DeliveryState.FAILED, reason or NOT_CALLED
         self._deliveries.correct(self._scope, rows, fence, state, reason, ids)
-
-
-def _by_state(rows: Sequence[Delivery]) -> list[tuple[DeliveryState, list[Delivery]]]:
-    ordered = sorted(rows, key=lambda row: row.state)
-    return [(state, list(some)) for state, some in groupby(ordered, key=lambda row: row.state)]
 
 
 def _campus(args: Mapping[str, JSON]) -> str | None:

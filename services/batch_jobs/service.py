@@ -2,11 +2,14 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Final
 
 from models import Actor
 from services.batch_jobs.documents import (
     BatchJob,
+    BatchJobState,
     Delivery,
     DeliveryState,
     JobType,
@@ -23,12 +26,14 @@ from utils.batch_processor import chunked
 from utils.clock import Clock
 from utils.documents import new_id
 from utils.paging import Keyset, PageOf
-from utils.problems import Conflict, NotFound
+from utils.problems import Conflict, Invalid, NotFound
 from utils.scope import Scope
 from utils.store import Store
 
-SEND_JOB = "batch_jobs.send"
-FINISH_JOB = "batch_jobs.finish"
+SEND_JOB: Final = "batch_jobs.send"
+FINISH_JOB: Final = "batch_jobs.finish"
+FURTHEST_START: Final = timedelta(days=90)
+NO_ADDRESS: Final = {Channel.EMAIL: "no email address", Channel.SMS: "no mobile number"}
 
 
 class ParametersMissing(Conflict):
@@ -86,11 +91,14 @@ class BatchJobService:
         policy: RepeatPolicy = RepeatPolicy.AT_MOST_ONCE,
         texts_of: str | None = None,
         sources: Mapping[Channel, TemplateSource] | None = None,
+        start_at: datetime | None = None,
     ) -> BatchJob:
         """Store a new job without recipients; the template's present text is kept for all of its messages.
 
         It is the text of the job's campus, or of ``texts_of``; ``sources`` gives one that nobody has kept.
+        With ``start_at`` nothing is sent before then, by MongoDB's clock.
         """
+        self._refuse_start(start_at)
         place = texts_of or campus_id
         sources = sources or {channel: self._texts.source(template, channel, place) for channel in channels}
         version = f"{template}:{version_of(sources)}"
@@ -106,6 +114,7 @@ class BatchJobService:
             needs=brought(template, sources.values()),
             created_by=actor_id,
             created_at=self._clock.now(),
+            start_at=start_at,
         )
         self._jobs.add(scope_of(campus_id), job)
         return job
@@ -113,11 +122,12 @@ class BatchJobService:
     def add(self, job: BatchJob, recipients: Sequence[Recipient]) -> None:
         """Give the job more recipients: deliveries in sub-batches, each with the engine job that sends it.
 
-        A recipient without an address for a channel gets a delivery that is ``skipped`` and says so. Raises
-        ParametersMissing, before anything is stored, if the texts ask for what a recipient does not bring.
+        A recipient without an address for a channel gets a delivery that is ``skipped`` and says so; in a job
+        that was cancelled meanwhile, everybody does. Raises ParametersMissing, before anything is stored, if
+        the texts ask for what a recipient does not bring.
         """
         _require(job.needs, recipients)
-        scope = scope_of(job.campus_id)
+        scope, cancelled = scope_of(job.campus_id), not self.goes_on(job)
         sub_batches: list[SubBatch] = []
         deliveries: list[Delivery] = []
         for channel in job.channels:
@@ -128,28 +138,45 @@ class BatchJobService:
                     campus_id=job.campus_id,
                     channel=channel,
                     number=len(sub_batches),
+                    done=cancelled,
                 )
                 deliveries += self._frozen(job, sub_batch, some)
                 sub_batches.append(sub_batch)
         self._deliveries.add(scope, deliveries)
         self._jobs.add_sub_batches(scope, sub_batches)
+        self.send_later(job, [sub_batch for sub_batch in sub_batches if not sub_batch.done])
+
+    def goes_on(self, job: BatchJob) -> bool:
+        """Tell whether a job still takes recipients to send to: ask before their links are issued."""
+        now = self._jobs.find(scope_of(job.campus_id), job.id)
+        return now is not None and now.state is not BatchJobState.CANCELLED
+
+    def send_later(self, job: BatchJob, sub_batches: Sequence[SubBatch]) -> None:
+        """Have sub-batches sent in the background, not before the job's start."""
         ids = {"job_id": job.id, "campus_id": job.campus_id}
+        turn, due = turn_of(job), job.start_at
         for channel, its in groupby(sub_batches, key=lambda sub_batch: sub_batch.channel):
             work = [(one.id, {**ids, "sub_batch_id": one.id}) for one in its]
             queue = Queue(channel.value)
-            self._engine.submit_many(SEND_JOB, work, queue=queue, group=job.id, fair=turn_of(job))
+            self._engine.submit_many(SEND_JOB, work, queue=queue, group=job.id, fair=turn, run_at=due)
 
     def close(self, job: BatchJob) -> None:
         """Say that no more recipients will come, so that the job can complete."""
         if self._jobs.mark_filled(scope_of(job.campus_id), job.id):
-            args = {"job_id": job.id, "campus_id": job.campus_id}
-            self._engine.submit(
-                FINISH_JOB,
-                args,
-                queue=Queue.MESSAGES,
-                key=f"finish:{job.id}",
-                group=job.id,
-                fair=turn_of(job),
+            self.finish_later(job, f"finish:{job.id}:{job.round}")
+
+    def finish_later(self, job: BatchJob, key: str) -> None:
+        """Have it found out in the background whether a job is at its end."""
+        args, turn = {"job_id": job.id, "campus_id": job.campus_id}, turn_of(job)
+        self._engine.submit(FINISH_JOB, args, queue=Queue.MESSAGES, key=key, group=job.id, fair=turn)
+
+    def _refuse_start(self, start_at: datetime | None) -> None:
+        if start_at is None:
+            return
+        now = self._clock.now()
+        if not now < start_at <= now + FURTHEST_START:
+            raise Invalid.field(
+                "start_at", f"must lie in the future, at most {FURTHEST_START.days} days ahead"
             )
 
     def _frozen(self, job: BatchJob, sub_batch: SubBatch, some: Sequence[Recipient]) -> list[Delivery]:
@@ -163,8 +190,8 @@ class BatchJobService:
         self, job: BatchJob, sub_batch: SubBatch, number: int, unit: str, recipient: Recipient
     ) -> Delivery:
         to, now = recipient.addresses.get(sub_batch.channel), self._clock.now()
-        state = DeliveryState.PENDING if to else DeliveryState.SKIPPED
-        reason = None if to else f"no {'email address' if sub_batch.channel == 'email' else 'mobile number'}"
+        reason = "cancelled" if sub_batch.done else None if to else NO_ADDRESS[sub_batch.channel]
+        state = DeliveryState.SKIPPED if reason else DeliveryState.PENDING
         return Delivery(
             job_id=job.id,
             sub_batch_id=sub_batch.id,
@@ -191,7 +218,9 @@ class BatchJobService:
         return self.show(self._found(job_id, actor))
 
     def show(self, job: BatchJob) -> BatchJobOut:
-        """Return a job as clients see it, its counts counted now."""
+        """Return a job as clients see it, its counts counted now, or kept from when they could be counted."""
+        if job.summarised_at is not None:
+            return BatchJobOut.of(job, self._clock.now())
         scope = scope_of(job.campus_id)
         total, done = self._jobs.sub_batches_of(scope, job.id)
         counts = self._deliveries.counts(scope, job.id)
@@ -210,6 +239,8 @@ class BatchJobService:
         """Return a page of what became of each message."""
         job = self._found(job_id, actor)
         keyset = Keyset.of(query, {"id": "_id"}, "id")
+        if job.summarised_at is not None:
+            return PageOf(items=[], next_cursor=None)
         rows = self._deliveries.list_in(scope_of(job.campus_id), job.id, query.state, keyset)
         return keyset.page(rows, lambda row: RecipientOut.of(Delivery.from_mongo(row)))
 

@@ -112,9 +112,9 @@ class Applying:
             self._tell(roster, job, new)
 
     def _tell(self, roster: RosterImport, job: BatchJob, new: Sequence[tuple[RosterStudent, str]]) -> None:
-        nonces = self._links.issue_many(
-            LinkPurpose.ACTIVATE, [(student_id, roster.campus_id) for _, student_id in new]
-        )
+        reached = new if self._batch_jobs.goes_on(job) else ()
+        theirs = [(student_id, roster.campus_id) for _, student_id in reached]
+        nonces = self._links.issue_many(LinkPurpose.ACTIVATE, theirs)
         self._batch_jobs.add(
             job,
             [
@@ -122,7 +122,7 @@ class Applying:
                     id=student_id,
                     name=wish.name,
                     addresses={Channel.EMAIL: wish.email, Channel.SMS: wish.mobile_number},
-                    nonce=nonces[student_id],
+                    nonce=nonces.get(student_id, ""),
                     params={"name": wish.name, "username": wish.roll_number},
                 )
                 for wish, student_id in new

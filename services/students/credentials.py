@@ -65,6 +65,7 @@ class StudentCredentials:
                 campus_id=campus_id,
                 course_ids=courses,
                 actor_id=actor.id,
+                start_at=wanted.start_at,
             )
             args = _args(wanted, job, actor)
             key, turn = f"fill:{job.id}", job.campus_id
@@ -123,6 +124,7 @@ class StudentCredentials:
             batch_id=wanted.batch_id,
             student_ids=list(wanted.student_ids or ()),
             channels=[str(channel) for channel in job.channels],
+            start_at=job.start_at,
         )
 
     def _ids(self, args: Mapping[str, JSON]) -> list[str]:
@@ -142,8 +144,9 @@ class StudentCredentials:
         if args["only_failed"]:
             latest = self._batch_jobs.latest([student.id for student in people], scope)
             people = [s for s in people if _missed(latest.get(s.id, {}), job.channels)]
-        nonces = self._links.issue_many(LinkPurpose.ACTIVATE, [(s.id, s.campus_id) for s in people])
-        self._batch_jobs.add(job, [_recipient(student, nonces[student.id]) for student in people])
+        theirs = [(s.id, s.campus_id) for s in people] if self._batch_jobs.goes_on(job) else []
+        nonces = self._links.issue_many(LinkPurpose.ACTIVATE, theirs, from_at=job.start_at)
+        self._batch_jobs.add(job, [_recipient(student, nonces.get(student.id, "")) for student in people])
 
 
 def _missed(latest: Mapping[Channel, DeliveryState], channels: Sequence[Channel]) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -95,6 +96,8 @@ class SendCredentials(BaseModel):
     ``only_failed``: only to those who were written to over one of ``channels``, and whom none has reached.
     ``confirm_recipients``: how many students are meant, where they are more than 500: the number that the
     refusal without it names.
+    ``start_at``: nothing is sent before then (in the future, at most 90 days ahead), and a link that somebody
+    has already holds until then; absent: at once.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -104,6 +107,7 @@ class SendCredentials(BaseModel):
     channels: Channels
     only_failed: bool = False
     confirm_recipients: int | None = Field(None, ge=1)
+    start_at: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def one_of_both(self) -> "SendCredentials":

@@ -12,7 +12,7 @@ MODULES: Final = tuple(sorted({permission.module for permission in Permission}))
 ONE_MODULE: Final = "student_management"
 APPOINTING: Final = Permission.ADMIN_CREATE.module
 # Rows of several courses that only somebody sees who has all of them.
-WHOLLY_OWN: Final = frozenset({"imports", "batch_jobs"})
+WHOLLY_OWN: Final = frozenset({"imports", "batch_jobs", "dead_letters"})
 
 
 @dataclass(frozen=True, slots=True)

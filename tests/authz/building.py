@@ -2,19 +2,23 @@
 
 import io
 from collections.abc import Callable, Iterator
-from itertools import count
+from datetime import UTC, datetime, timedelta
+from itertools import count, product
 from typing import Any, Final
 
 from flask import Flask
 
 from main import Runtime
 from services.batch_jobs.events import EventKind, ProviderEvent
+from services.batch_jobs.service import SEND_JOB
 from services.ports import Channel
 from tests.authz.actors import ACCOUNTS, Account
-from tests.authz.world import BOTH, CAMPUSES, COURSES, WHOLE, Kind, World, word
+from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
 
 ROOT: Final = "root"
+EVERYWHERE: Final = tuple(product(CAMPUSES, (*COURSES, BOTH)))
+SEND: Final = "/student_management/students/send_credentials"
 STUDENTS_PER_BATCH: Final = 2
 BATCHES_PER_COURSE: Final = 2
 GIF: Final = b"GIF89a" + bytes(20)
@@ -41,19 +45,19 @@ class Builder:
             self._campus(campus)
         for account in ACCOUNTS:
             self._appoint(account)
-        for campus in CAMPUSES:
-            for course in (*COURSES, BOTH):
-                self._enrol(campus, course)
+        for campus, course in EVERYWHERE:
+            self._enrol(campus, course)
         self._rest()
         self._let_in()
         self._write()
-        for campus in CAMPUSES:
-            for course in (*COURSES, BOTH):
-                self._work(campus, course)
+        for campus, course in EVERYWHERE:
+            self._work(campus, course)
         for campus in CAMPUSES:
             self._keep_file(campus)
         self._rest()
         self._bounce()
+        for campus, course in PLACES:
+            self._wait(campus, course)
         self._links()
 
     def _campus(self, campus: str) -> None:
@@ -141,9 +145,27 @@ class Builder:
         made = boss.post("/student_management/imports", status=202, data=form)
         self._world.stands(Kind.IMPORT, campus, course, made["id"])
         sending = {"batch_id": batch_id, "channels": ["email", "sms"]}
-        job = boss.post("/student_management/students/send_credentials", sending, status=202)
+        job = boss.post(SEND, sending, status=202)
         self._world.stands(Kind.JOB, campus, course, job["id"])
         self._jobs[campus, course] = job["id"]
+        later = {
+            **sending,
+            "channels": ["email"],
+            "start_at": (datetime.now(UTC) + timedelta(days=9)).isoformat(),
+        }
+        for kind in (Kind.WAITING_JOB, Kind.PAUSED_JOB, Kind.GIVEN_UP_JOB):
+            self._world.stands(kind, campus, course, boss.post(SEND, later, status=202)["id"])
+
+    def _wait(self, campus: str, course: str) -> None:
+        """Pause one of the jobs that have not begun, and let nobody be able to run another."""
+        relation, targets = PLACES[campus, course], self._world.targets
+        db, engine = self._world.db, self._runtime.engine
+        self._root.post(f"/batch_processing/jobs/{targets[Kind.PAUSED_JOB, relation]}/pause", status=200)
+        given_up = targets[Kind.GIVEN_UP_JOB, relation]
+        for work in db.engine_jobs.find({"group": given_up, "name": SEND_JOB, "state": "available"}):
+            engine._handlers[SEND_JOB].dead(work["args"], f"no worker survived {word(campus, course)}")
+            self._world.stands(Kind.DEAD_LETTER, campus, course, work["args"]["sub_batch_id"])
+        engine.drop(given_up)
 
     def _roster(self, campus: str, course: str) -> Iterator[str]:
         """Yield a new, a changed and an unchanged student, a mobile of the other campus, and no name."""

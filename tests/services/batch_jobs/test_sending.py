@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from services.batch_jobs.composing import Composer
+from services.batch_jobs.control import BatchJobControl
+from services.batch_jobs.control_repository import BatchJobStore
 from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient
 from services.batch_jobs.flow import Flow
+from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.pace_repository import MongoPacer
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.retrying import Retrying
 from services.batch_jobs.sending import SubBatchSending
 from services.batch_jobs.service import BatchJobService
 from services.notifications.repository import TemplateRepository
@@ -107,12 +111,13 @@ class Bench:
             size,
         )
         self.announcer = Announcer(self.jobs, self.service, self)
+        stored, audit = BatchJobStore.over(store), runtime.services.audit
+        self.lifecycle = Lifecycle(stored, self, audit, self.announcer, SystemClock())
         self.rights = Everybody()
         precautions = Precautions(self.deliveries, runtime.services.suppressions, SETTLE_SECONDS)
         self.composers: dict[JobType, Composer] = {JobType.CREDENTIALS: Plain()}
         settings = runtime.settings.model_copy(update=options)
         self.pacer = MongoPacer(store)
-        audit = runtime.services.audit
         self.flow = Flow.over(settings, store, SystemClock(), audit, senders, self.pacer, self)
         gate = self.flow.gate
         self.sending = SubBatchSending(
@@ -120,10 +125,14 @@ class Bench:
             self.deliveries,
             senders,
             self.composers,
-            self.announcer,
+            self.lifecycle,
             self.rights,
             precautions,
             gate,
+        )
+        self.retrying = Retrying(stored, self, self.service, senders, 100)
+        self.control = BatchJobControl(
+            stored, self, self.service, self.lifecycle, self.retrying, self.announcer
         )
         self.fence = 0
 
@@ -354,7 +363,7 @@ def test_a_dead_letter_says_what_may_have_left_and_what_has_not(bench: Bench, lo
     bench.sending.dead(bench.work[0][1], "it exits")
 
     assert bench.states(looking) == ["unknown", "failed"]
-    assert looking["batch_jobs"].find_one({"_id": job.id})["state"] == "completed"
+    assert looking["batch_jobs"].find_one({"_id": job.id})["state"] == "discarded"
 
 
 def test_a_provider_that_knows_deliveries_by_id_is_asked_again_whenever(bench: Bench, looking: Any) -> None:

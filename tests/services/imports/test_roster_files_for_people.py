@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from services.imports.roster.cells import text_cell
-from services.imports.roster.error_file import error_csv, neutral, reason_of, template_csv
+from services.imports.roster.error_file import error_csv, reason_of, template_csv
 from services.imports.roster.lines import CellError, RosterFailed
 from services.imports.roster.template import template_xlsx
 from tests.services.imports.roster_files import ASHA, HEADINGS, read, text
+from utils.csv_cells import neutral
 from utils.limited_process import ROOT
 
 SAMPLE = ROOT / "samples" / "roster_500.xlsx"

@@ -1,0 +1,28 @@
+"""Whether a job may go on, looked at before provider calls: what is paused or cancelled stops in a second."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from services.batch_jobs.documents import STOPPED, BatchJobState
+
+FRESH_SECONDS: Final = 0.2  # how long an answer is believed; many small units share one look
+STALE_SECONDS: Final = 0.8  # an answer that took so long says nothing about now
+
+
+class Brake:
+    """One worker's view of one job. ``seen`` is the state at the last look."""
+
+    def __init__(
+        self, look: Callable[[], BatchJobState | None], seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._look, self._seconds = look, seconds
+        self._asked = float("-inf")
+        self.seen: BatchJobState | None = None
+
+    def free(self) -> bool:
+        """Tell whether one more provider call may begin now."""
+        if self._seconds() - self._asked > FRESH_SECONDS:
+            self._asked = self._seconds()
+            self.seen = self._look()
+        return self.seen not in STOPPED and self._seconds() - self._asked < STALE_SECONDS
