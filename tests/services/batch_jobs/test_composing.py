@@ -8,10 +8,11 @@ import pytest
 from services.batch_jobs.documents import Delivery, JobType, Recipient
 from services.batch_jobs.service import ParametersMissing
 from services.notifications.rendering import BadTemplate
+from services.notifications.repository import TemplateRepository
 from services.notifications.templates import TemplateSource
-from services.notifications.texts import TextIsOutdated
+from services.notifications.texts import MessageTexts, TextIsOutdated
 from services.ports import Channel, Done, Message, SendOutcome, SendUnit
-from tests.services.batch_jobs.test_sending import Bench
+from tests.services.batch_jobs.test_sending import Bench, person
 
 EMAIL: Mapping[Channel, str | None] = {Channel.EMAIL: "p@example.com"}
 
@@ -92,3 +93,33 @@ def test_a_text_that_names_what_nobody_knows_opens_no_job(bench: Bench) -> None:
             actor_id="admin",
             sources={Channel.EMAIL: old},
         )
+
+
+def test_where_dlt_is_required_an_unregistered_sms_fails_before_the_provider_is_called(
+    runtime: Any, looking: Any
+) -> None:
+    # Given a server whose setting says so, and a text that nobody has registered
+    bench = Bench(runtime)
+    texts = MessageTexts(runtime.renderer, TemplateRepository(bench.store), dlt_required=True)
+    source = texts.source("credentials", Channel.SMS, "c1")
+    job = bench.service.open(
+        JobType.CREDENTIALS,
+        [Channel.SMS],
+        campus_id="c1",
+        course_ids=(),
+        actor_id="admin",
+        sources={Channel.SMS: source},
+    )
+    numbers = ("+919000000000", "+14155550123")
+    bench.service.add(job, [person(n, {Channel.SMS: to}) for n, to in enumerate(numbers)])
+    bench.service.close(job)
+
+    # When it is sent
+    assert bench.run() == Done()
+
+    # Then the Indian number is not called, and it is said why
+    assert bench.states(looking) == ["failed", "sent"]
+    [call] = bench.sms.calls
+    assert call.messages[0].to == "+14155550123"
+    failed = looking["deliveries"].find_one({"recipient_id": "p0", "channel": "sms"})
+    assert failed["last_error"] == "no registered text (DLT) belongs to this template"
