@@ -1,7 +1,7 @@
 """Work outside the thread that asks for it: two queues in each process, bounded and watched."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import asdict
 from typing import Any, Final, TypeVar
@@ -144,7 +144,7 @@ class AsyncProcessor:
             _complain(task)
 
 
-def _wait_for(tasks: Any) -> None:
+def _wait_for(tasks: Collection[Task[Any]]) -> None:
     """Return when all have ended, one has failed, or one is too late."""
     left = min((left for task in tasks if (left := task.left()) is not None), default=None)
     wait(tasks, left, FIRST_EXCEPTION)
