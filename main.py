@@ -70,6 +70,8 @@ from services.imports.undo import UNDO_JOB
 from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.notifications.editing import TemplateEditing
+from services.notifications.inbox import InboxSender, InboxService
+from services.notifications.inbox_repository import InboxRepository
 from services.notifications.rendering import Renderer
 from services.notifications.repository import TemplateRepository
 from services.notifications.service import TemplateService
@@ -103,6 +105,7 @@ DRAIN_SECONDS: Final = 20.0
 BELLS_AWAY_SECONDS: Final = 2.0
 IMPORT_SEATS: Final = 2
 FILE_SEATS: Final = 2
+PROVIDED: Final = (Channel.EMAIL, Channel.SMS)  # what others carry for us
 MESSAGE_SEATS: Final = 2  # what only prepares messages, or ends a job
 PROVIDER_SEATS, OUTBOX_SEATS = (
     8,
@@ -204,12 +207,13 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
     renderer = Renderer(ROOT / "templates", settings.product_name)
     breakers = Breakers(clock, figures.breaker_changed)
     engine = _engine(settings, store, processor, clock, breakers)
-    outbox, senders = _messengers(settings, clock, breakers)
+    feed, inbox = SocketIOFeed(socketio), InboxRepository(store)
+    outbox, messengers = _messengers(settings, clock, breakers)
+    senders = {**messengers, Channel.INBOX: InboxSender(inbox, feed, clock)}
     audit = AuditService(AuditRepository(store), clock)
 
     edited = TemplateRepository(store)
     texts = MessageTexts(renderer, edited, dlt_required=settings.sms_dlt_required)
-    feed = SocketIOFeed(socketio)
     jobs = BatchJobArea.over(settings, store, clock, audit, engine, texts, senders, feed)
     suppressions = SuppressionService(SuppressionRepository(store), audit, store)
     events = EventService(EventRepository(store), suppressions, jobs.announcer, clock)
@@ -268,6 +272,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         imports=rosters.imports,
         import_undo=rosters.undo,
         local_files=local_files,
+        inbox=InboxService(inbox),
         outbox=outbox,
         password_choice=people.password_choice,
         processes=known_processes,
@@ -305,6 +310,7 @@ def _runtime(app: Flask, socketio: SocketIO, settings: Settings) -> Runtime:
         Queue.MESSAGES: MESSAGE_SEATS,
         Queue.EMAIL: sending_seats,
         Queue.SMS: sending_seats,
+        Queue.INBOX: MESSAGE_SEATS,
         Queue.FILES: FILE_SEATS,
     }
     if role == "web":
@@ -403,11 +409,11 @@ def _messengers(
     """Return the outbox (none where messages really leave) and who sends over each channel."""
     if not settings.brevo_api_key:
         outbox = LocalOutbox(settings.data_dir / "outbox.jsonl", clock)
-        return outbox, {channel: OutboxSender(outbox, channel) for channel in Channel}
+        return outbox, {channel: OutboxSender(outbox, channel) for channel in PROVIDED}
     client = BrevoClient(settings.brevo_api_key, settings.brevo_api_url, settings.brevo_timeout_seconds)
     sender_name = settings.sender_name or settings.product_name
     for_email, for_sms = (
-        breakers.take(f"brevo-{channel}", open_seconds=settings.breaker_open_seconds) for channel in Channel
+        breakers.take(f"brevo-{channel}", open_seconds=settings.breaker_open_seconds) for channel in PROVIDED
     )
     email = BrevoEmail(client, for_email, settings.sender_email, sender_name)
     sms = BrevoSms(client, for_sms, settings.sms_sender)

@@ -58,6 +58,7 @@ TENANT_COLLECTIONS: Final = frozenset(
         files.FILES,
         imports.IMPORTS,
         imports.IMPORT_ROWS,
+        notifications.NOTIFICATIONS,
         notifications.SUPPRESSIONS,
         notifications.MESSAGE_TEMPLATES,
         notifications.MESSAGE_TEMPLATE_VERSIONS,

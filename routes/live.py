@@ -16,6 +16,7 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit import tokens
 from routes._kit.services import services
+from services.notifications.inbox import own_room
 from utils.problems import Forbidden, Invalid, Problem, TooMany, Unauthorized
 
 EVENTS_PER_SECOND: Final = 20
@@ -100,6 +101,7 @@ class LiveSockets:
             if full or self._closing:
                 return False
             self._sockets[_sid()] = socket
+        join_room(own_room(socket.actor.id))
         return True
 
     def _disconnect(self, _reason: Any = None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -21,6 +21,11 @@ JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON
 class Channel(StrEnum):
     EMAIL = "email"
     SMS = "sms"
+    INBOX = "inbox"  # inside the product, for whoever has logged in
+
+
+# Where a link may go by which somebody logs in for the first time: the inbox opens only afterwards.
+LinkChannel: TypeAlias = Literal[Channel.EMAIL, Channel.SMS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,7 @@ class Queue(StrEnum):
     MESSAGES = "messages"
     EMAIL = "email"
     SMS = "sms"
+    INBOX = "inbox"
     FILES = "files"
 
 

@@ -24,6 +24,7 @@ from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
 from services.imports.undo import ImportUndo
 from services.notifications.editing import TemplateEditing
+from services.notifications.inbox import InboxService
 from services.notifications.service import TemplateService
 from services.notifications.suppression import SuppressionService
 from services.ports import Outbox, SignedFiles
@@ -57,6 +58,7 @@ class Services:
     imports: ImportService
     import_undo: ImportUndo
     local_files: SignedFiles | None  # none where they lie in a bucket
+    inbox: InboxService
     outbox: Outbox | None  # none where messages really leave
     password_choice: PasswordChoice
     processes: ProcessService

@@ -63,7 +63,7 @@ class CredentialMail:
         nonces = self._links.issue_many(purpose, [(user.id, user.campus_id) for user in users])
         job = self._batch_jobs.open(
             JobType.CREDENTIALS,
-            [channel for channel in Channel if any(addresses(user)[channel] for user in users)],
+            [channel for channel in Channel if any(addresses(user).get(channel) for user in users)],
             campus_id=campus_id,
             course_ids=(),
             actor_id=actor_id,

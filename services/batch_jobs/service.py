@@ -33,7 +33,11 @@ from utils.store import Store
 SEND_JOB: Final = "batch_jobs.send"
 FINISH_JOB: Final = "batch_jobs.finish"
 FURTHEST_START: Final = timedelta(days=90)
-NO_ADDRESS: Final = {Channel.EMAIL: "no email address", Channel.SMS: "no mobile number"}
+NO_ADDRESS: Final = {
+    Channel.EMAIL: "no email address",
+    Channel.SMS: "no mobile number",
+    Channel.INBOX: "no inbox",
+}
 
 
 class ParametersMissing(Conflict):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.imports.documents import ImportRow, ImportState, Outcome, RosterImport, Undone
-from services.ports import Channel
+from services.ports import Channel, LinkChannel
 from utils.paging import PageQuery
 
 
@@ -17,7 +17,7 @@ def _comma_separated(value: object) -> object:
 
 
 CommaSeparated = BeforeValidator(_comma_separated)
-DEFAULT_CHANNELS = (Channel.EMAIL, Channel.SMS)
+DEFAULT_CHANNELS: tuple[LinkChannel, ...] = (Channel.EMAIL, Channel.SMS)
 
 
 class ImportCreate(BaseModel):
@@ -28,7 +28,7 @@ class ImportCreate(BaseModel):
     batch_id: str = Field(min_length=1, max_length=64)
     course_ids: Annotated[tuple[str, ...], CommaSeparated] = Field((), max_length=50)
     dry_run: bool = True
-    channels: Annotated[tuple[Channel, ...], CommaSeparated] = DEFAULT_CHANNELS
+    channels: Annotated[tuple[LinkChannel, ...], CommaSeparated] = DEFAULT_CHANNELS
     filename: str = Field(max_length=255)
     content: bytes
 
@@ -38,7 +38,7 @@ class ImportCommit(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channels: tuple[Channel, ...] = DEFAULT_CHANNELS
+    channels: tuple[LinkChannel, ...] = DEFAULT_CHANNELS
 
 
 class ImportCounts(BaseModel):

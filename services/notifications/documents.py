@@ -11,9 +11,21 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from services.ports import Channel
 from utils.documents import Document
 
+NOTIFICATIONS: Final = "notifications"
 SUPPRESSIONS: Final = "suppressions"
 MESSAGE_TEMPLATES: Final = "message_templates"
 MESSAGE_TEMPLATE_VERSIONS: Final = "message_template_versions"
+
+
+class Notification(Document):
+    """Something in somebody's inbox. ``_id`` is the id of the delivery that brought it."""
+
+    campus_id: str | None
+    user_id: str
+    title: str
+    text: str
+    read_at: datetime | None = None
+    created_at: datetime
 
 
 class Suppression(Document):
@@ -78,6 +90,10 @@ def version_id(of_template: str, number: int) -> str:
 
 
 INDEXES: Final = {
+    NOTIFICATIONS: [
+        IndexModel([("user_id", ASCENDING), ("_id", DESCENDING)], name="newest"),
+        IndexModel([("user_id", ASCENDING), ("read_at", ASCENDING), ("_id", DESCENDING)], name="unread"),
+    ],
     SUPPRESSIONS: [
         IndexModel(
             [("campus_id", ASCENDING), ("channel", ASCENDING), ("address", ASCENDING)],

@@ -42,7 +42,7 @@ class SuppressionService:
 
     def add(self, suppression: Suppression) -> None:
         """Suppress an address for its campus; one that is suppressed already stays as it is."""
-        scope = _scope(suppression.campus_id)
+        scope = scope_of_place(suppression.campus_id)
         address = normal(suppression.channel, suppression.address)
         self._suppressions.add(scope, suppression.model_copy(update={"address": address}))
 
@@ -51,7 +51,9 @@ class SuppressionService:
         forms = {address: normal(channel, address) for address in addresses}
         if not forms:
             return {}
-        found = self._suppressions.among(_scope(campus_id), campus_id, channel, list(set(forms.values())))
+        found = self._suppressions.among(
+            scope_of_place(campus_id), campus_id, channel, list(set(forms.values()))
+        )
         return {address: found[form] for address, form in forms.items() if form in found}
 
     def list_newest(self, channel: Channel, query: PageQuery, actor: Actor) -> PageOf[SuppressionOut]:
@@ -85,7 +87,8 @@ def normal(channel: Channel, address: str) -> str:
     return address.strip().casefold() if channel is Channel.EMAIL else address.strip()
 
 
-def _scope(campus_id: str | None) -> Scope:
+def scope_of_place(campus_id: str | None) -> Scope:
+    """Return the scope in which the messages of a campus, or of the platform, are dealt with."""
     return Scope.campus(campus_id) if campus_id else Scope.unscoped("messages of the platform")
 
 

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from services.batch_jobs.documents import DeliveryState
-from services.ports import Channel
+from services.ports import LinkChannel
 from services.students.documents import StudentStatus
 from utils.identifiers import email_of, name_of, roll_number_of
 from utils.paging import PageQuery
@@ -26,7 +26,7 @@ Name = Annotated[str, StringConstraints(max_length=400), AfterValidator(name_of)
 RollNumber = Annotated[str, StringConstraints(max_length=200), AfterValidator(roll_number_of)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(email_of)]
 Mobile = Annotated[str, StringConstraints(max_length=40)]  # its country is a setting: read by the service
-Channels = Annotated[tuple[Channel, ...], Field(min_length=1, max_length=2)]
+Channels = Annotated[tuple[LinkChannel, ...], Field(min_length=1, max_length=2)]
 
 
 class StudentCreate(BaseModel):

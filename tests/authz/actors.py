@@ -98,6 +98,8 @@ class Actor:
 
     def sees(self, row: Row, world: World) -> bool:
         """Tell whether a row lies in the actor's scope, worked out from the row and from nothing else."""
+        if row.collection == Kind.NOTIFICATION.collection:  # an inbox is its owner's, whatever the role
+            return self.gets_in and row.stored["user_id"] == world.account_id(self.username)
         if self.role in (Role.SUPERADMIN, Role.SUB_SUPERADMIN):
             return True
         if self.role not in (Role.CAMPUS_ADMIN, Role.COURSE_ADMIN) or row.campus_id != self.campus_id(world):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import jwt
 from flask import Flask
 
 from main import Runtime
@@ -79,7 +80,12 @@ class Asking:
             told = socket.emit("watch", dict(request.path), callback=True)
             manager = runtime.socketio.server.manager
             sid = manager.sid_from_eio_sid(socket.eio_sid, "/")
-            rooms = frozenset(manager.get_rooms(sid, "/")) - {sid}
+            rooms = frozenset(manager.get_rooms(sid, "/")) - {sid, _own_room(token)}
         finally:
             socket.disconnect()
         return Reply(told.get("status", 200), json.dumps(told), {}, rooms)
+
+
+def _own_room(token: str) -> str:
+    """Return the room of whoever has this token: their sockets are in it from the start."""
+    return f"user:{jwt.decode(token, options={'verify_signature': False})['sub']}"

@@ -11,10 +11,12 @@ from flask import Flask
 from main import Runtime
 from services.batch_jobs.events import EventKind, ProviderEvent
 from services.batch_jobs.service import SEND_JOB
-from services.ports import Channel
+from services.notifications.inbox import inbox_address
+from services.ports import Channel, Message, SendUnit
 from tests.authz.actors import ACCOUNTS, Account
 from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
+from utils.documents import new_id
 
 ROOT: Final = "root"
 EVERYWHERE: Final = tuple(product(CAMPUSES, (*COURSES, BOTH)))
@@ -56,6 +58,7 @@ class Builder:
             self._keep_file(campus)
         self._rest()
         self._bounce()
+        self._notify()
         for campus, course in PLACES:
             self._wait(campus, course)
         self._links()
@@ -219,6 +222,17 @@ class Builder:
             boss.put("/sms_management/templates/credentials", {"text": words})
             mail = {"subject": words.partition(" ")[0], "text": words}
             boss.put("/email_management/templates/credentials", mail)
+
+    def _notify(self) -> None:
+        """Put something into the inbox of a student of each place."""
+        for place, students in self._students.items():
+            address = inbox_address(students[0]["id"], self._world.campus_ids[place[0]])
+            name = word(*place)
+            note = Message(
+                new_id(), Channel.INBOX, address, f"Student {name}", f"News of {name}", f"Hello {name}"
+            )
+            self._runtime.senders[Channel.INBOX].send(SendUnit("", Channel.INBOX, (note,)))
+            self._world.stands(Kind.NOTIFICATION, *place, note.delivery_id)
 
     def _links(self) -> None:
         """Keep one open link of each purpose, as their owners got them."""

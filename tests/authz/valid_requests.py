@@ -223,6 +223,10 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "health.live": _plain(),
     "health.metrics": _plain(),
     "health.ready": _plain(statuses=frozenset({200, 503}), plain=True),  # its loops rest while we walk
+    "notifications.list_notifications": _page(Kind.NOTIFICATION),
+    "notifications.read_all": _plain(),
+    "notifications.read_notification": _of(notification_id=Kind.NOTIFICATION),
+    "notifications.unread_count": _plain(),
     "pages.activate_page": _plain(),
     "pages.reset_page": _plain(),
     "performance_monitor.list_breakers": _plain(),

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     INSTANCE = "batch_course_instances"
     GIVEN_UP_JOB = "given up batch_jobs"
     JOB = "batch_jobs"
+    NOTIFICATION = "notifications"
     SMS = "sms deliveries"
     SMS_SUPPRESSION = "sms suppressions"
     PAUSED_JOB = "paused batch_jobs"

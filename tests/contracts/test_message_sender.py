@@ -5,13 +5,19 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from config.database import mongo_client
 from integrations.brevo import BrevoEmail, BrevoSms
 from integrations.brevo_client import BrevoClient
 from integrations.outbox import LocalOutbox, OutboxSender
+from integrations.socketio_feed import SocketIOFeed
+from main import Runtime
+from services.notifications.inbox import InboxSender, inbox_address
+from services.notifications.inbox_repository import InboxRepository
 from services.ports import (
     Accepted,
     Ambiguous,
@@ -27,6 +33,7 @@ from services.ports import (
 from tests.fakes.brevo_server import API_KEY, BrevoServer
 from utils.clock import SystemClock
 from utils.resilient_services import Breaker
+from utils.store import PLATFORM, Store
 
 TIMEOUT = 0.3
 CANARY = "canary-5f2d9a1b7c"
@@ -101,17 +108,60 @@ class BrevoRig(Rig):
             self.brevo.script(how)
 
 
+class Unsteady:
+    """Sends through ``away`` when it was told to, once, and else through ``well``."""
+
+    def __init__(self, well: MessageSender, away: MessageSender) -> None:
+        self.well, self.away, self.next = well, away, well
+
+    def send(self, unit: SendUnit) -> SendOutcome:
+        sender, self.next = self.next, self.well
+        return sender.send(unit)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.well, name)
+
+
+class InboxRig(Rig):
+    failures = (("database away", Ambiguous),)
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._stored = runtime.store.system("notifications")
+        nowhere = {
+            "mongodb_uri": "mongodb://127.0.0.1:9/nowhere?directConnection=true",
+            "mongodb_timeout_ms": 100,
+        }
+        self.client = mongo_client(runtime.settings.model_copy(update=nowhere))
+        inbox, feed = InboxRepository(Store(self.client)), SocketIOFeed(runtime.socketio)
+        away = InboxSender(inbox, feed, SystemClock())
+        self.unsteady = Unsteady(runtime.senders[Channel.INBOX], away)
+        self.sender = self.unsteady
+
+    def landed(self) -> list[tuple[str, str, str]]:
+        rows = self._stored.find(PLATFORM, {}, sort=[("$natural", 1)])
+        return [(row["_id"], inbox_address(row["user_id"], row["campus_id"]), row["text"]) for row in rows]
+
+    def fail_next(self, how: str) -> None:
+        self.unsteady.next = self.unsteady.away
+
+
 def rigs() -> dict[str, tuple[type[Rig], Channel]]:
     return {
         "outbox-email": (OutboxRig, Channel.EMAIL),
         "outbox-sms": (OutboxRig, Channel.SMS),
         "brevo-email": (BrevoRig, Channel.EMAIL),
         "brevo-sms": (BrevoRig, Channel.SMS),
+        "inbox": (InboxRig, Channel.INBOX),
     }
 
 
-def build(name: str, folder: Path) -> Iterator[Rig]:
+def build(name: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
     kind, channel = rigs()[name]
+    if kind is InboxRig:
+        rig = InboxRig(request.getfixturevalue("runtime"))
+        yield rig
+        rig.client.close()
+        return
     if kind is OutboxRig:
         yield OutboxRig(folder, channel)
         return
@@ -121,7 +171,7 @@ def build(name: str, folder: Path) -> Iterator[Rig]:
 
 @pytest.fixture(params=rigs())
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    yield from build(request.param, tmp_path)
+    yield from build(request.param, tmp_path, request)
 
 
 FAILURES = [(name, how, kind) for name, (rig, _) in rigs().items() for how, kind in rig.failures]
@@ -136,12 +186,17 @@ def label(case: object) -> str:
 @pytest.fixture
 def failing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Rig, str, type[SendOutcome]]]:
     name, how, kind = request.param
-    for rig in build(name, tmp_path):
+    for rig in build(name, tmp_path, request):
         yield rig, how, kind
 
 
 def address(channel: Channel, n: int) -> str:
-    return f"person{n}@x.test" if channel is Channel.EMAIL else f"+9198765{n:05}"
+    addresses = {
+        Channel.EMAIL: f"person{n}@x.test",
+        Channel.SMS: f"+9198765{n:05}",
+        Channel.INBOX: inbox_address(f"person{n}", "c1"),
+    }
+    return addresses[channel]
 
 
 def unit_for(rig: Rig, size: int = 3) -> SendUnit:
@@ -264,7 +319,7 @@ def test_nothing_private_is_logged(
 def test_its_state_can_be_shown(rig: Rig) -> None:
     status = rig.sender.status()
 
-    assert status["provider"] in ("outbox", "brevo")
+    assert status["provider"] in ("outbox", "brevo", "inbox")
     assert status["channel"] == rig.sender.channel.value
     assert API_KEY not in str(status)
 

@@ -23,6 +23,7 @@ from services.batch_jobs.repository import BatchJobRepository, DeliveryRepositor
 from services.batch_jobs.retrying import Retrying
 from services.batch_jobs.sending import SubBatchSending
 from services.batch_jobs.service import BatchJobService
+from services.notifications.inbox import inbox_address
 from services.notifications.repository import TemplateRepository
 from services.notifications.templates import TemplateSource
 from services.notifications.texts import MessageTexts
@@ -39,6 +40,7 @@ from services.ports import (
     Lease,
     Limit,
     Message,
+    MessageSender,
     Refused,
     SendOutcome,
     SendUnit,
@@ -97,7 +99,9 @@ class Bench:
     def __init__(self, runtime: Any, engine: Any = None, size: int = 100, **options: Any) -> None:
         self.store = store = runtime.store
         self.email, self.sms = Provider(Channel.EMAIL), Provider(Channel.SMS, 1, 0.0)
-        senders = {Channel.EMAIL: self.email, Channel.SMS: self.sms}
+        inbox: MessageSender = runtime.senders[Channel.INBOX]
+        senders = {Channel.EMAIL: self.email, Channel.SMS: self.sms, Channel.INBOX: inbox}
+        self.senders: dict[Channel, MessageSender] = senders
         self.jobs, self.deliveries = BatchJobRepository(store), DeliveryRepository(store)
         self.work: list[tuple[str, Mapping[str, Any]]] = []
         self.service = BatchJobService(
@@ -164,8 +168,7 @@ class Bench:
         job = self.service.open(
             JobType.CREDENTIALS, channels, campus_id=campus_id, course_ids=("x",), actor_id="admin", **more
         )
-        addresses = {Channel.EMAIL: "p@example.com", Channel.SMS: "+919000000000"}
-        self.service.add(job, [person(n, addresses) for n in range(people)])
+        self.service.add(job, [person(n, addresses(n, campus_id)) for n in range(people)])
         self.service.close(job)
         return job
 
@@ -177,6 +180,11 @@ class Bench:
 
     def states(self, looking: Any) -> list[str]:
         return [row["state"] for row in looking["deliveries"].find().sort("number")]
+
+
+def addresses(number: int, campus_id: str) -> dict[Channel, str | None]:
+    own = inbox_address(f"p{number}", campus_id)
+    return {Channel.EMAIL: "p@example.com", Channel.SMS: "+919000000000", Channel.INBOX: own}
 
 
 def person(number: int, addresses: Mapping[Channel, str | None]) -> Recipient:
