@@ -21,7 +21,7 @@ def if_match() -> int | None:
     given = request.headers.get("If-Match", "*").strip()
     if given == "*":
         return None
-    match = re.fullmatch(r'(?:W/)?"r(\d{1,9})"', given)
+    match = re.fullmatch(r'(?:W/)?"r(\d{1,9})(?::\w+)?"', given)  # a compressed reply's tag names its coding
     if match is None:
         raise Stale("If-Match is not an ETag of this resource.")
     return int(match.group(1))

@@ -210,7 +210,7 @@ class BatchJobService:
             unit=unit,
             state=state,
             last_error=reason,
-            history=({"state": state, "at": now},),
+            history=({"state": state, "at": now} | ({"reason": reason} if reason else {}),),
             created_at=now,
             updated_at=now,
         )

@@ -76,6 +76,13 @@ export async function post(path, body) {
   await request("POST", path, { body });
 }
 
+// Change something and return what it is now. With a `revision`, only if nobody has changed it since.
+export async function change(method, path, body, revision) {
+  const headers = revision === undefined ? {} : { "If-Match": `"r${revision}"` };
+  const reply = await request(method, path, { body, headers });
+  return reply.status === 204 ? null : read(reply);
+}
+
 // Like post, for those who need not be signed in.
 export async function postPublic(path, body) {
   await send("POST", path, { body });

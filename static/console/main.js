@@ -6,6 +6,7 @@ import * as frame from "./frame.js";
 import { failed } from "./parts/later.js";
 import { go, here, start } from "./router.js";
 import { campus } from "./rooms/campus.js";
+import { deadLetters } from "./rooms/dead_letters.js";
 import { forgotten } from "./rooms/forgotten.js";
 import { home } from "./rooms/home.js";
 import { importRoom } from "./rooms/import.js";
@@ -13,10 +14,13 @@ import { imports } from "./rooms/imports.js";
 import { job } from "./rooms/job.js";
 import { jobs } from "./rooms/jobs.js";
 import { login } from "./rooms/login.js";
+import { operations } from "./rooms/operations.js";
 import { organisation } from "./rooms/organisation.js";
 import { outbox } from "./rooms/outbox.js";
 import { password } from "./rooms/password.js";
 import { students } from "./rooms/students.js";
+import { template } from "./rooms/template.js";
+import { templates } from "./rooms/templates.js";
 import * as session from "./session.js";
 
 const ROOMS = [
@@ -28,7 +32,11 @@ const ROOMS = [
   importRoom,
   jobs,
   job,
+  deadLetters,
+  templates,
+  template,
   outbox,
+  operations,
   password,
   login,
   forgotten,

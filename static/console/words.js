@@ -45,6 +45,34 @@ export const DELIVERY_STATES = {
   skipped: ["Skipped", "warn"],
 };
 
+// What a provider reports about a message.
+export const EVENTS = {
+  delivered: "Delivered",
+  hard_bounce: "The address does not exist",
+  soft_bounce: "The mailbox could not take it",
+  blocked: "Blocked by the provider",
+  invalid: "The address is not valid",
+  complaint: "Marked as spam",
+  deferred: "Tried again by the provider",
+  opened: "Opened",
+};
+
+export const ORIGINS = {
+  shipped: ["As shipped", "calm"],
+  platform: ["The platform's own", "ok"],
+  campus: ["The campus's own", "ok"],
+};
+
+export const BREAKER_STATES = {
+  closed: ["Works", "ok"],
+  open: ["Not asked for now", "bad"],
+  half_open: ["Being tried", "warn"],
+};
+
+export const CHANNEL_STATES = { open: ["Sending", "ok"], paused: ["Paused", "bad"] };
+
+export const PROCESS_STATES = { serving: ["Serving", "ok"], draining: ["Stopping", "warn"] };
+
 export const OUTCOMES = {
   new: ["New", "ok"],
   changed: ["Changed", "warn"],

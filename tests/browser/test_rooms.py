@@ -70,6 +70,9 @@ def tour(page: Page, desk: Desk, import_id: str) -> Iterator[str]:
         ("students", "Students"),
         ("imports", "Imports"),
         ("jobs", "Jobs"),
+        ("dead_letters", "What was given up"),
+        ("templates", "Texts of messages"),
+        ("operations", "Operations"),
         ("outbox", "Outbox"),
         ("password", "Change your password"),
     ):
@@ -84,6 +87,7 @@ def tour(page: Page, desk: Desk, import_id: str) -> Iterator[str]:
     yield from through_an_import(page, import_id)
     yield from through_a_job(page)
     yield from through_a_message(page)
+    yield from through_texts(page)
 
 
 def through_an_import(page: Page, import_id: str) -> Iterator[str]:
@@ -103,6 +107,18 @@ def through_a_job(page: Page) -> Iterator[str]:
     expect(figure(page, "delivered")).to_have_text("3")
     expect(page.get_by_role("row", name="Ravi Nair").first).to_be_visible()
     yield "job"
+    page.get_by_role("button", name="Ravi Nair").first.click()
+    expect(page.get_by_role("dialog").get_by_text("no email address").first).to_be_visible()
+    yield "history"
+    page.keyboard.press("Escape")
+
+
+def through_texts(page: Page) -> Iterator[str]:
+    for channel in ("email", "sms"):
+        page.goto(f"/console#/templates/{channel}/credentials")
+        page.get_by_role("button", name="Preview").click()
+        expect(page.locator(".preview .text, .preview iframe").first).to_be_visible()
+        yield f"text-{channel}"
 
 
 def through_a_message(page: Page) -> Iterator[str]:

@@ -1,9 +1,11 @@
 // One job, live: how far, how fast, and whom it did not reach.
 
 import { get } from "../api.js";
-import { announce, el, fill, link, own } from "../dom.js";
+import { announce, button, el, fill, link, own } from "../dom.js";
 import { watch } from "../live.js";
 import { field, options } from "../parts/form.js";
+import { openHistory } from "../parts/history.js";
+import { jobActions } from "../parts/job_actions.js";
 import { badge, notice, time } from "../parts/marks.js";
 import { bar, figures, linkMark } from "../parts/progress.js";
 import { listing } from "../parts/table.js";
@@ -60,6 +62,7 @@ function show({ params, signal }) {
     drawn: "",
   };
   const reached = recipients(view);
+  view.actions = jobActions(`${JOBS}/${encodeURIComponent(params.id)}`, (state) => update(view, state, reached));
   watch("job", params.id, {
     signal,
     ended: (state) => ENDED.includes(state.state),
@@ -76,6 +79,8 @@ function show({ params, signal }) {
       el("p", { class: "marks" }, view.state, view.link.element),
     ),
     view.said,
+    view.actions.said,
+    view.actions.element,
     view.progress.element,
     view.pace.element,
     el("section", {}, el("h2", {}, "Messages by state"), view.counts.element),
@@ -91,6 +96,7 @@ function update(view, state, reached) {
     ENDED.includes(state.state) ? state.percent : Math.min(state.percent, MOST_WHILE_OPEN),
   );
   view.counts.show(state.counts);
+  view.actions.show(state);
   view.pace.show(speed(state));
   if (view.drawn !== state.state) {
     fill(
@@ -170,7 +176,11 @@ function people(view, states) {
     caption: "Recipients",
     unseen: true,
     columns: [
-      ["Name", (each) => own(each.name)],
+      [
+        "Name",
+        (each) =>
+          button(own(each.name), () => openHistory(view.id, each, view.signal), { class: "plain subject" }),
+      ],
       ["By", (each) => CHANNELS[each.channel] || each.channel],
       ["State", (each) => badge(each.state, DELIVERY_STATES)],
       ["Reason", (each) => each.last_error || ""],

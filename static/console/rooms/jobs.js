@@ -43,7 +43,10 @@ function show({ query, signal }) {
   );
   choice.addEventListener("change", () => go(choice.value ? `#/jobs?state=${choice.value}` : "#/jobs"));
   return [
-    heading("Jobs", { lead: "A job sends messages to many people, in the background, each exactly once." }),
+    heading("Jobs", {
+      lead: "A job sends messages to many people, in the background, each exactly once.",
+      actions: link("#/dead_letters", "What was given up"),
+    }),
     el("div", { class: "filters" }, field("State", choice).element),
     listing({
       caption: "Jobs, newest first",
