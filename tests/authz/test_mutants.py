@@ -68,6 +68,7 @@ def nothing_is_cached(walked: Flask) -> Iterator[None]:
     def forget() -> None:
         runtime.fresh.cache.shrink(1.0)
         runtime.replies.shrink(1.0)
+        walked.extensions["verified-tokens"].clear()
 
     forget()
     yield
