@@ -37,7 +37,7 @@ def test_a_token_that_has_ended_is_refused_though_it_was_just_found_good(
     boss.get("/auth/me")
     nothing_verifies()
 
-    monkeypatch.setattr(tokens.time, "time", lambda: now + boss.login["expires_in"] + 1)
+    monkeypatch.setattr("routes._kit.tokens.time.time", lambda: now + boss.login["expires_in"] + 1)
 
     boss.get("/auth/me", status=401)
 
