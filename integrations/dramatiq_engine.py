@@ -6,13 +6,17 @@ workers look into MongoDB by themselves: without bells jobs are late, never lost
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
 from dramatiq import Actor, Message, Worker
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+from dramatiq.errors import ConnectionClosed
+from dramatiq.worker import ConsumerThread, WorkerThread
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -33,7 +37,16 @@ SWEEP_SECONDS: Final = 0.5
 MOST_BELLS: Final = 100  # that wait in Redis for one queue: what is left rings when these have been heard
 LISTEN_MS: Final = 200  # longest pause between two looks for a bell
 PATIENCE: Final = 5.0
-GOODBYE_MS: Final = 1500
+GOODBYE_SECONDS: Final = 1.5
+
+
+class _Listener(_RedisConsumer):
+    """A consumer that does not hold up its thread until it has told Redis that a bell was heard."""
+
+    def ack(self, message: MessageProxy) -> None:
+        """Take a bell down, or leave it: heard once more, it finds nothing."""
+        with suppress(RedisError, ConnectionClosed):
+            super().ack(message)  # type: ignore[no-untyped-call]
 
 
 class _Board(RedisBroker):
@@ -41,6 +54,11 @@ class _Board(RedisBroker):
 
     def __init__(self, redis: Redis, namespace: str) -> None:
         super().__init__(client=redis, namespace=namespace, middleware=[])  # type: ignore[no-untyped-call]
+
+    @property
+    def consumer_class(self) -> type[_Listener]:
+        """What listens."""
+        return _Listener
 
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue; a worker then listens to it."""
@@ -70,10 +88,10 @@ class Bells:
         """Call ``hear`` with the job id of each bell, on ``seats`` threads; see to it that they live."""
         worker = self._workers.get(queue)
         if worker is not None:
-            if all(thread.is_alive() for thread in [*worker.workers, *worker.consumers.values()]):
+            if all(thread.is_alive() for thread in _threads(worker)):
                 return
             logger.error("a thread of the queue %s had died; its listeners are started again", queue)
-            self._stop(worker)
+            self._stop(worker, time.monotonic() + GOODBYE_SECONDS)
         board = _Board(redis_client(self._url, read_timeout=PATIENCE), self._namespace)
         Actor(hear, broker=board, actor_name=_actor(queue), queue_name=str(queue), priority=0, options={})
         worker = Worker(board, queues={str(queue)}, worker_threads=seats, worker_timeout=LISTEN_MS)
@@ -87,14 +105,21 @@ class Bells:
         return self._breaker.state is not BreakerState.CLOSED
 
     def stop(self) -> None:
-        """Hear nothing more; give back what was fetched and not yet heard."""
+        """Hear nothing more; give back what was fetched and not yet heard. Takes a few seconds at most."""
         for worker in self._workers.values():
-            self._stop(worker)
+            for thread in _threads(worker):
+                thread.stop()
+        until = time.monotonic() + GOODBYE_SECONDS
+        for worker in self._workers.values():
+            self._stop(worker, until)
         self._workers.clear()
+        self._redis.close()
 
-    def _stop(self, worker: Worker) -> None:
+    def _stop(self, worker: Worker, until: float) -> None:
         with suppress(RedisError):  # they are rung again
-            worker.stop(GOODBYE_MS)
+            worker.stop(max(100, int((until - time.monotonic()) * 1000)))
+        if isinstance(worker.broker, _Board):
+            worker.broker.client.close()
 
     def _asked(self, what: Callable[[], T]) -> T | None:
         if not self._breaker.allow():
@@ -123,6 +148,7 @@ class DramatiqEngine(DurableEngine):
         super().__init__(jobs, store, processor, clock, lease_seconds)
         self._bells = bells
         self._sweepers: dict[Queue, Loop] = {}
+        self._deaf: set[Queue] = set()  # no bell was heard since the last sweep
 
     def announce(self, queue: Queue, keys: Sequence[str], /) -> None:
         """Ring for new jobs; for those of a large heap the sweepers ring in time."""
@@ -154,19 +180,21 @@ class DramatiqEngine(DurableEngine):
         return late
 
     def _sweep(self, queue: Queue) -> None:
-        """Keep as many bells waiting as jobs are due; without Redis, look for work ourselves."""
+        """Keep as many bells waiting as jobs are due; without Redis, or deaf, look for work ourselves."""
         if self.idle():
             return
         self._bells.listen(queue, self._seats[queue], partial(self._hear, queue))
         bells = self._bells.waiting(queue)
-        if bells is None:
+        if bells is None or (bells and queue in self._deaf):
             self.poll(queue)
         elif bells < MOST_BELLS:
             due = self._claims.look(queue, MOST_BELLS)
             self._bells.ring(queue, due[bells:])
+        self._deaf.add(queue)
 
     def _hear(self, queue: Queue, job_id: str) -> None:
         """Claim one job: the one that was rung for, or another whose turn it is, which then rang for us."""
+        self._deaf.discard(queue)
         try:
             while self.free_seats(queue) > 0:
                 jobs = self._claims.claim(queue, 1, rung=job_id)
@@ -177,6 +205,10 @@ class DramatiqEngine(DurableEngine):
                     return
         except Exception:
             logger.exception("a bell of the queue %s was heard in vain; it is rung again", queue)
+
+
+def _threads(worker: Worker) -> Sequence[WorkerThread | ConsumerThread]:
+    return [*worker.workers, *worker.consumers.values()]
 
 
 def _actor(queue: Queue) -> str:

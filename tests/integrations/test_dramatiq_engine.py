@@ -1,8 +1,12 @@
 """What is particular to the engine over Dramatiq: bells that are lost, doubled, or cannot be rung."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,6 +15,8 @@ from redis import Redis
 from main import Runtime
 from services.jobs.documents import JobState
 from services.ports import Done, JobResult, Lease, Queue
+from startup_scripts.embedded_redis import EmbeddedRedis, find_redis
+from startup_scripts.machine import this_machine
 from startup_scripts.ports import free_port
 from tests import servers
 from tests.contracts.machines import Machine, namespace, noting, row, until
@@ -121,6 +127,57 @@ def test_without_redis_jobs_are_late_and_nobody_waits_for_it(machine: Make, look
     until(lambda: looking["engine_jobs"].count_documents({"state": "completed"}) == 20)
     assert sorted(seen) == sorted(f"k{n}" for n in range(20))
     assert all(loop.well for loop in worker.supervisor.health())
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis that the test may kill; it keeps nothing."""
+    program = find_redis(os.environ, this_machine())
+    assert program is not None
+    server = EmbeddedRedis(program, tmp_path, tmp_path / "redis.log")
+    server.start(Event())
+    yield server
+    server.child.stop(5.0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+def test_redis_goes_away_and_comes_back_while_there_is_work(
+    machine: Make, looking: Any, own_redis: EmbeddedRedis, number: int
+) -> None:
+    seen: list[str] = []
+
+    def handler(lease: Lease) -> JobResult:
+        time.sleep(0.02)
+        seen.append(lease.job_id)
+        return Done()
+
+    def completed() -> int:
+        return int(looking["engine_jobs"].count_documents({"state": "completed"}))
+
+    # Given work that is under way
+    machine(handler, redis_url=own_redis.url).start()
+    web = machine(no_work, seats=0, redis_url=own_redis.url)
+    submit(web, *(f"before {n}" for n in range(40)))
+    until(lambda: seen)
+
+    # When Redis is away
+    os.kill(own_redis.child.pid, number)
+    submit(web, *(f"while {n}" for n in range(40)))
+    until(lambda: completed() == 80)
+
+    # And back
+    if number == signal.SIGKILL:
+        own_redis.child.wait(5)
+        own_redis.restart(Event())
+    else:
+        os.kill(own_redis.child.pid, signal.SIGCONT)
+    begun = time.monotonic()
+    submit(web, *(f"after {n}" for n in range(40)))
+    until(lambda: completed() == 120)
+
+    # Then nothing was lost, nothing was done twice, and nobody waited for long
+    assert len(seen) == len(set(seen)) == 120
+    assert time.monotonic() - begun < 5.0
 
 
 @pytest.mark.expects_errors
