@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Final
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from services.jobs.claiming import Claims
 from services.jobs.documents import Job, JobState
@@ -74,9 +74,10 @@ class DurableEngine(ABC):
         if key in self._jobs.known([key]):
             self._store.after_commit(lambda: self.wake(queue))
             return
-        self.submit_many(
-            job, [(key, args)], queue=queue, group=group, fair=fair, priority=priority, run_at=run_at
-        )
+        with suppress(DuplicateKeyError):  # another process was faster; a transaction then begins anew
+            self.submit_many(
+                job, [(key, args)], queue=queue, group=group, fair=fair, priority=priority, run_at=run_at
+            )
 
     def submit_many(
         self,

@@ -30,8 +30,11 @@ class JobRepository:
         }
 
     def add(self, jobs: Sequence[Job]) -> None:
-        """Store new jobs."""
-        self._jobs.insert_many(PLATFORM, [job.to_mongo() for job in jobs])
+        """Store new jobs. A single one whose key is known raises DuplicateKeyError."""
+        if len(jobs) == 1:
+            self._jobs.insert(PLATFORM, jobs[0].to_mongo())
+        else:
+            self._jobs.insert_many(PLATFORM, [job.to_mongo() for job in jobs])
 
     def waiting(self, queue: Queue) -> dict[str | None, int]:
         """Return each ``fair`` key that has a job due, with the priority of the one that is due longest.

@@ -48,6 +48,24 @@ def test_a_job_runs_once_and_is_completed(machine: Any, looking: Any) -> None:
     assert seen == [{"n": 1}]
 
 
+def test_of_two_who_submit_a_key_at_once_one_is_enough(
+    machine: Any, store: Store, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine(lambda lease: Done())
+    blind = [set[str](), set[str](), set[str]()]  # three look before the first of them has written
+    known = one.jobs.known
+
+    def looks(keys: Any) -> Any:
+        return blind.pop() if blind else known(keys)
+
+    monkeypatch.setattr(one.jobs, "known", looks)
+    one.engine.submit("work", {"n": 1}, queue=Queue.MESSAGES, key="k1")
+    one.engine.submit("work", {"n": 2}, queue=Queue.MESSAGES, key="k1")
+    store.atomically(lambda: one.engine.submit("work", {"n": 3}, queue=Queue.MESSAGES, key="k1"))
+
+    assert row(looking, "k1")["args"] == {"n": 1}
+
+
 def test_a_job_of_a_transaction_that_failed_never_was(machine: Any, store: Store, looking: Any) -> None:
     one = machine(lambda lease: Done()).start()
 

@@ -22,7 +22,7 @@ from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.retrying import Retrying
 from services.batch_jobs.sending import SubBatchSending
-from services.batch_jobs.service import BatchJobService
+from services.batch_jobs.service import BatchJobService, scope_of
 from services.notifications.inbox import inbox_address
 from services.notifications.repository import TemplateRepository
 from services.notifications.templates import TemplateSource
@@ -138,7 +138,8 @@ class Bench:
         self.control = BatchJobControl(
             stored, self, self.service, self.lifecycle, self.retrying, self.announcer
         )
-        self.fence = 0
+        self.fence, self.scope = 0, scope_of("c1")
+        self.dropped: list[str] = []  # what the engine says was waiting when a job is cancelled
 
     def submit(self, job: str, args: Mapping[str, Any], **more: Any) -> None:
         self.finish = Lease("finish", 1, args, 1, lambda: True)
@@ -154,7 +155,7 @@ class Bench:
     free = hold
 
     def drop(self, group: str) -> list[str]:
-        return []
+        return self.dropped
 
     def park(self, lease: Lease) -> bool:
         return True
