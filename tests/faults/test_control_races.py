@@ -141,6 +141,7 @@ def test_no_call_begins_later_than_a_second_after_cancel_returned(site: Site) ->
     assert site.shown(job).state == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_paused_job_is_quiet_in_every_process_and_ends_once_resumed(site: Site) -> None:
     job = site.job()
     quiet: list[tuple[float, float]] = []
@@ -159,6 +160,7 @@ def test_a_paused_job_is_quiet_in_every_process_and_ends_once_resumed(site: Site
         assert not [at for at in site.called if begin < at < end]
 
 
+@pytest.mark.slow
 def test_people_who_pause_resume_and_cancel_at_once_lose_and_double_nothing(site: Site) -> None:
     job = site.job()
     won: list[tuple[str, float]] = []
