@@ -66,6 +66,7 @@ class StudentCredentials:
                 course_ids=courses,
                 actor_id=actor.id,
                 start_at=wanted.start_at,
+                policy=wanted.policy,
             )
             args = _args(wanted, job, actor)
             key, turn = f"fill:{job.id}", job.campus_id

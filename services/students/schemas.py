@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from services.batch_jobs.documents import DeliveryState
+from services.batch_jobs.documents import DeliveryState, RepeatPolicy
 from services.ports import LinkChannel
 from services.students.documents import StudentStatus
 from utils.identifiers import email_of, name_of, roll_number_of
@@ -98,6 +98,8 @@ class SendCredentials(BaseModel):
     refusal without it names.
     ``start_at``: nothing is sent before then (in the future, at most 90 days ahead), and a link that somebody
     has already holds until then; absent: at once.
+    ``policy``: what becomes of a message of which nobody knows whether it left. ``at_most_once``: it stays
+    unknown unless the provider tells; ``at_least_once``: after a while it is sent once more.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -108,6 +110,7 @@ class SendCredentials(BaseModel):
     only_failed: bool = False
     confirm_recipients: int | None = Field(None, ge=1)
     start_at: AwareDatetime | None = None
+    policy: RepeatPolicy = RepeatPolicy.AT_MOST_ONCE
 
     @model_validator(mode="after")
     def one_of_both(self) -> "SendCredentials":

@@ -3,7 +3,8 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
 
@@ -25,8 +26,15 @@ def post(
         yield running
 
 
-def sent(post: Mailing, *roll_numbers: str, channels: tuple[str, ...] = ("email", "sms")) -> Any:
-    """Have credentials sent to new students; return the job."""
+def sent(post: Mailing, *roll_numbers: str, channels: tuple[str, ...] = ("email", "sms"), **more: Any) -> Any:
+    """Have credentials sent to new students, and wait; return the job."""
+    job = sending(post, *roll_numbers, channels=channels, **more)
+    post.rest()
+    return post.cast.north.admin.get(f"/batch_processing/jobs/{job['id']}")
+
+
+def sending(post: Mailing, *roll_numbers: str, **more: Any) -> Any:
+    """Have credentials sent to new students; return the job as it begins."""
     north = post.cast.north
     made = [
         north.admin.post(
@@ -42,10 +50,16 @@ def sent(post: Mailing, *roll_numbers: str, channels: tuple[str, ...] = ("email"
         )["id"]
         for roll in roll_numbers
     ]
-    wanted = {"student_ids": made, "channels": list(channels)}
-    job = north.admin.post("/student_management/students/send_credentials", wanted, status=202)
-    post.rest()
-    return post.cast.north.admin.get(f"/batch_processing/jobs/{job['id']}")
+    wanted = {"student_ids": made, **more}
+    return north.admin.post("/student_management/students/send_credentials", wanted, status=202)
+
+
+def eventually(true: Callable[[], Any], seconds: float = 10.0) -> Any:
+    give_up = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.02)
+    return found
 
 
 def counts(post: Mailing, job: Any) -> dict[str, int]:
@@ -212,6 +226,54 @@ def test_every_event_of_the_documentation_settles_a_message_of_which_nobody_knew
     post.db["deliveries"].delete_one({"_id": row["_id"]})
 
 
+def test_callbacks_after_a_cancel_tell_of_what_had_left_and_wake_nothing(post: Mailing) -> None:
+    # Given a job that is cancelled when some of it has left
+    post.brevo.plan.latency = 0.3
+    job = sending(post, *(f"CA-{n}" for n in range(9)), channels=["sms"])
+    eventually(lambda: post.sent(job["id"]))
+    post.cast.north.admin.post(f"/batch_processing/jobs/{job['id']}/cancel", status=200)
+    post.brevo.plan.latency = 0.0
+    post.rest()
+    left = post.sent(job["id"])
+    assert 0 < len(left) < 9
+
+    # When Brevo tells of it
+    for effect in left:
+        post.tell("sms", event_of(effect, "delivered"))
+
+    # Then it has arrived, the rest is kept back, and the job stays cancelled
+    post.rest()
+    assert counts(post, job) == {"delivered": len(left), "skipped": 9 - len(left)}
+    assert post.cast.north.admin.get(f"/batch_processing/jobs/{job['id']}")["state"] == "cancelled"
+    assert post.sent(job["id"]) == left
+
+
+def test_an_sms_that_is_to_reach_people_at_least_once_is_sent_once_more(post: Mailing) -> None:
+    # Given an SMS that left, but whose answer and callback were lost
+    post.brevo.script("500_after")
+    job = sending(post, "AL-1", channels=["sms"], policy="at_least_once")
+    eventually(lambda: counts(post, job) == {"unknown": 1})
+    waits = {"queue": "sms", "state": "available"}
+    eventually(lambda: post.db["engine_jobs"].count_documents(waits))
+    shown = post.cast.north.admin.get(f"/batch_processing/jobs/{job['id']}")
+    assert shown["state"] == "running"
+
+    # When the time is over in which Brevo could have told
+    past = datetime.now(UTC) - timedelta(hours=2)
+    [row] = post.db["deliveries"].find({"job_id": job["id"]})
+    post.db["deliveries"].update_one({"_id": row["_id"]}, {"$set": {"first_call_at": past}})
+    post.db["engine_jobs"].update_many(waits, {"$set": {"run_at": past}})
+    post.rest()
+
+    # Then it was sent once more, and Brevo knows both by the same delivery
+    first, second = post.sent(job["id"])
+    assert (first.delivery_id, first.text) == (second.delivery_id, second.text)
+    assert counts(post, job) == {"sent": 1}
+    post.tell("sms", event_of(first, "delivered"))
+    post.tell("sms", event_of(second, "delivered"))
+    assert counts(post, job) == {"delivered": 1}
+
+
 @pytest.mark.parametrize(("channel", "name"), [("email", "delivered"), ("sms", "delivered")])
 def test_the_fake_calls_back_over_http_ten_times_and_in_any_order(
     post: Mailing, channel: str, name: str
@@ -268,8 +330,6 @@ def test_what_is_no_event_at_all_is_refused_as_everywhere(post: Mailing, body: s
 
 
 def _unknown(post: Mailing, channel: str) -> Any:
-    from datetime import UTC, datetime
-
     from services.batch_jobs.documents import Delivery, DeliveryState
     from services.ports import Channel
 
