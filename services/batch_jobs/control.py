@@ -1,5 +1,6 @@
 """What people do to jobs: pause, resume, cancel, retry. One transaction each, its audit line included."""
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +16,8 @@ from services.batch_jobs.schemas import BatchJobOut
 from services.batch_jobs.service import BatchJobNotFound, BatchJobService, scope_of
 from services.ports import JobEngine
 
-CONTROL_SECONDS: Final = 30.0  # cancelling writes every delivery that nobody has begun
+CONTROL_SECONDS: Final = 30.0
+AT_ONCE_SECONDS: Final = 0.5  # for which an answer waits for a small job to be wound up; else it is later
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,14 @@ class BatchJobControl:
         return self._move(RETRY, job_id, actor, work, include_unknown=include_unknown)
 
     def _drop(self, job: BatchJob) -> Mapping[str, Any]:
-        """End what waits. Whoever runs something of the job sees it, and ends that itself."""
-        scope, dropped = scope_of(job.campus_id), set(self._engine.drop(job.id))
-        sub_batches = dropped & self._stored.control.open_sub_batches(scope, job.id)
-        self._stored.control.cancel(scope, sorted(sub_batches))
-        filler = any(not key.startswith("finish:") for key in dropped - sub_batches)
+        """End what waits. Whoever runs something of the job sees it, and ends that itself.
+
+        What becomes of the messages is written afterwards, in steps (``Lifecycle.finish``): all of a large
+        job in one transaction would take longer than anybody waits.
+        """
+        keys = [key for key in self._engine.drop(job.id) if not key.startswith("finish:")]
+        sub_batches = self._stored.control.drop(scope_of(job.campus_id), job.id, keys)
+        filler = sub_batches < len(keys)  # whoever was to add recipients will not
         self._service.finish_later(job, f"finish:{job.id}:{job.round}:cancelled")
         return {"state": BatchJobState.CANCELLED, "paused_from": None, "filled": job.filled or filler}
 
@@ -106,6 +111,7 @@ class BatchJobControl:
             return job
 
         job = self._stored.store.atomically(attempt, patience=CONTROL_SECONDS)
-        self._lifecycle.complete(job.campus_id, job.id)
+        until = time.monotonic() + AT_ONCE_SECONDS
+        self._lifecycle.finish(job.campus_id, job.id, lambda: time.monotonic() < until)
         self._announcer.touch(job.id, job.campus_id)
         return self._service.get(job_id, actor)

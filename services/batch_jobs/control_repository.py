@@ -73,10 +73,15 @@ class ControlRepository:
             self._deliveries.update_many(scope, {**open_here, "state": before}, become(after, reason))
         self.close(scope, sub_batch_ids)
 
-    def open_sub_batches(self, scope: Scope, job_id: str) -> set[str]:
-        """Return the ids of a job's sub-batches that are not done."""
-        wanted = {"job_id": job_id, "done": False}
-        return {str(row["_id"]) for row in self._sub_batches.find(scope, wanted, {"_id": 1})}
+    def drop(self, scope: Scope, job_id: str, sub_batch_ids: Sequence[str]) -> int:
+        """Note that nobody will run these sub-batches of a job; return how many of the ids were some."""
+        wanted = {"job_id": job_id, "done": False, "_id": {"$in": list(sub_batch_ids)}}
+        return self._sub_batches.update_many(scope, wanted, {"$set": {"dropped": True}})
+
+    def dropped(self, scope: Scope, job_id: str, most: int) -> list[str]:
+        """Return the ids of some sub-batches that were dropped and are not closed yet."""
+        wanted = {"job_id": job_id, "done": False, "dropped": True}
+        return [str(row["_id"]) for row in self._sub_batches.find(scope, wanted, {"_id": 1}, limit=most)]
 
     def ended_before(self, scope: Scope, job: BatchJob, state: DeliveryState, most: int) -> list[Delivery]:
         """Return deliveries of one channel that ended in ``state`` before the job's present round."""

@@ -141,6 +141,7 @@ class SubBatch(Document):
 
     ``round`` is the job's when it was made: a delivery that is tried again lies in a sub-batch of a later
     round, whose fences are all higher (``FENCES_PER_ROUND``): no worker of an earlier one can touch it.
+    ``dropped``: its job was cancelled and nobody runs it, nor ever will.
     """
 
     job_id: str
@@ -149,6 +150,7 @@ class SubBatch(Document):
     number: int
     round: int = 0
     done: bool = False
+    dropped: bool = False
     given_up: bool = False
 
 

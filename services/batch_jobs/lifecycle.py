@@ -1,5 +1,6 @@
 """What becomes of a job by itself: it begins, waits, goes on, ends. Every change is audited with it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
@@ -26,6 +27,7 @@ from utils.scope import Scope
 SYSTEM: Final = "system"  # who does what nobody asked for
 LONG_WAIT: Final = 10.0  # seconds until the next try; a shorter wait is part of running
 END_SECONDS: Final = 30.0
+WIND_UP_STEP: Final = 10  # sub-batches
 
 
 class Lifecycle:
@@ -99,6 +101,17 @@ class Lifecycle:
 
         self._stored.store.atomically(work)
         self.complete(campus_id, job_id)
+
+    def finish(self, campus_id: str | None, job_id: str, alive: Callable[[], bool]) -> JobResult:
+        """Wind up what a cancelled job has dropped, in steps, then end the job if nothing of it is open."""
+        scope = scope_of(campus_id)
+        while ids := self._stored.control.dropped(scope, job_id, WIND_UP_STEP):
+            if not alive():
+                return Later(0)
+            self._stored.control.cancel(scope, ids)
+            self._announcer.touch(job_id, campus_id)
+        self.complete(campus_id, job_id)
+        return Done()
 
     def complete(self, campus_id: str | None, job_id: str) -> None:
         """End the job if nothing of it is open. Any number of workers may try: one transaction finds out."""

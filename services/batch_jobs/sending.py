@@ -100,7 +100,8 @@ class SubBatchSending:
         if again := self._precautions.after(scope, job, sub_batch):
             return again if brake.free() else Later(0)
         self._jobs.finish_sub_batch(scope, sub_batch.id)
-        return self.finish(lease)
+        self._lifecycle.complete(job.campus_id, job.id)
+        return Done()
 
     def dead(self, args: Mapping[str, JSON], reason: str) -> None:
         """Give up a sub-batch that no worker survives: what may have left is ``unknown``, else ``failed``."""
@@ -108,8 +109,7 @@ class SubBatchSending:
 
     def finish(self, lease: Lease) -> JobResult:
         """End the job if nothing of it is open. Any number of workers may try."""
-        self._lifecycle.complete(_campus(lease.args), str(lease.args["job_id"]))
-        return Done()
+        return self._lifecycle.finish(_campus(lease.args), str(lease.args["job_id"]), lease.alive)
 
 
 class UnitSending:

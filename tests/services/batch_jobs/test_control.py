@@ -1,6 +1,7 @@
 """Pause and cancel while a worker is in the middle, and people who die between two steps of what they do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -202,21 +203,22 @@ def test_who_dies_right_after_cancelling_leaves_the_end_to_a_durable_job(
 ) -> None:
     job = bench.job(2, Channel.EMAIL)
     bench.dropped = [bench.work[0][0]]
-    complete = bench.lifecycle.complete
 
     def dies(*_: Any) -> None:
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.lifecycle, "complete", dies)
+        patch.setattr(bench.lifecycle, "finish", dies)
         with pytest.raises(SystemExit):
             bench.control.cancel(job.id, BOSS)
-    assert (state(looking, job), bench.states(looking)) == ("cancelled", ["skipped"] * 2)
+    assert (state(looking, job), bench.states(looking)) == ("cancelled", ["pending"] * 2)
     assert looking["batch_jobs"].find_one({"_id": job.id})["finished_at"] is None
-    assert bench.lifecycle.complete == complete
+    again = replace(bench.finish, alive=lambda: False)
+    assert bench.sending.finish(again) == Later(0)
 
-    bench.sending.finish(bench.finish)
+    assert bench.sending.finish(bench.finish) == Done()
 
+    assert bench.states(looking) == ["skipped"] * 2
     assert looking["batch_jobs"].find_one({"_id": job.id})["finished_at"] is not None
 
 
