@@ -53,6 +53,7 @@ def order(runtime: Runtime) -> Any:
 
 def until_over(db: Any, job: BatchJob) -> None:
     until(lambda: db["batch_jobs"].find_one({"_id": job.id})["state"] == "completed", 60)
+    until(lambda: not running(db))  # it ends within the work of its last sub-batch
 
 
 def running(db: Any) -> int:
