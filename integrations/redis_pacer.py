@@ -7,7 +7,14 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError
 
-from services.batch_jobs.pacing import CLIMB_SECONDS, LINE_SECONDS, SMALLEST_SHARE, Grant, Pace, Pacer
+from services.batch_jobs.pacing import (
+    CLIMB_SECONDS,
+    LINE_SECONDS,
+    SMALLEST_SHARE,
+    Grant,
+    Pace,
+    Pacer,
+)
 from services.ports import Limit
 from utils.clock import Clock
 
@@ -26,26 +33,30 @@ local frozen, share, line = tonumber(kept[1] or 0), tonumber(kept[2] or 1), tonu
 local speed = math.min(1, share + math.max(0, now - frozen) / {CLIMB_SECONDS * 1e6:.0f})
 local function keep(name, value) redis.call('HSET', KEYS[1], name, string.format('%.17g', value)) end
 """
-# ARGV: how many, then name, interval and burst of each limit. Returns how many, and microseconds to wait.
+# ARGV: how many, then of each limit its name, interval, how far calls may be ahead, and whether it is short.
+# Returns how many, and microseconds to wait.
 _TAKE: Final = (
     _BEGIN
     + f"""
 if not kept[2] then return {{{UNKNOWN}, 0}} end
-local granted, back, slowest = tonumber(ARGV[1]), math.max(line, frozen), 0
-local tats = {{}}
-for i = 2, #ARGV, 3 do
-  local span, burst = ARGV[i + 1] / speed, tonumber(ARGV[i + 2])
-  local tat = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'tat:' .. ARGV[i]) or 0))
-  granted = math.min(granted, math.floor(burst + 1e-6 + (now - tat) / span))
-  back = math.max(back, tat - (burst - 1) * span)
-  slowest = math.max(slowest, span)
-  tats[i] = {{tat, span}}
+local granted, back, limits = tonumber(ARGV[1]), math.max(line, frozen), {{}}
+for i = 2, #ARGV, 4 do
+  local one = {{name = 'tat:' .. ARGV[i], span = ARGV[i + 1] / (ARGV[i + 3] == '1' and speed or 1)}}
+  one.tat = math.max(now, tonumber(redis.call('HGET', KEYS[1], one.name) or 0))
+  one.even = one.tat - ARGV[i + 2]
+  granted = math.min(granted, math.floor(1 + 1e-6 + (now - one.even) / one.span))
+  back = math.max(back, one.even)
+  table.insert(limits, one)
 end
 if now < frozen or granted < 1 then
-  keep('line', math.min(now + {LINE_SECONDS * 1e6:.0f}, back + slowest))
+  local step = 0
+  for _, one in ipairs(limits) do
+    if one.even + one.span > math.max(now, frozen) then step = math.max(step, one.span) end
+  end
+  keep('line', math.min(now + {LINE_SECONDS * 1e6:.0f}, back + step))
   return {{0, math.ceil(back - now)}}
 end
-for i, tat in pairs(tats) do keep('tat:' .. ARGV[i], tat[1] + granted * tat[2]) end
+for _, one in ipairs(limits) do keep(one.name, one.tat + granted * one.span) end
 redis.call('PEXPIRE', KEYS[1], {KEEP_MS})
 return {{granted, 0}}
 """
@@ -64,8 +75,8 @@ end
 keep('frozen', math.max(frozen, till))
 keep('share', share)
 if tonumber(ARGV[1]) > 0 then
-  for i = 3, #ARGV, 3 do
-    keep('tat:' .. ARGV[i], math.max(frozen, till) + (ARGV[i + 2] - 1) * ARGV[i + 1] / share)
+  for i = 3, #ARGV, 4 do
+    if ARGV[i + 3] == '1' then keep('tat:' .. ARGV[i], math.max(frozen, till) + ARGV[i + 2]) end
   end
 end
 redis.call('PEXPIRE', KEYS[1], {KEEP_MS})
@@ -130,4 +141,8 @@ def _name(key: str) -> str:
 
 
 def _flat(limits: Sequence[Limit]) -> list[Any]:
-    return [part for limit in limits for part in (limit.name, limit.interval * 1e6, limit.burst)]
+    return [
+        part
+        for limit in limits
+        for part in (limit.name, limit.interval * 1e6, limit.ahead * 1e6, int(limit.short))
+    ]

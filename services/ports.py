@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
 from utils.scope import Scope
 
+SHORT_WINDOW_SECONDS: Final = 60.0
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 
 
@@ -115,6 +116,16 @@ class Limit:
     def interval(self) -> float:
         """Seconds between two calls once the burst is spent, so that no window holds more than ``calls``."""
         return self.seconds / (self.calls - self.burst)
+
+    @property
+    def short(self) -> bool:
+        """Whether it bounds the rate of a moment, which a 429 is about; a long one is a stock."""
+        return self.seconds <= SHORT_WINDOW_SECONDS
+
+    @property
+    def ahead(self) -> float:
+        """How many seconds the calls made may be ahead of that rhythm."""
+        return (self.burst - 1) * self.interval
 
 
 @dataclass(frozen=True, slots=True)

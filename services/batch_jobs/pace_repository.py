@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from services.batch_jobs.documents import PACES
-from services.batch_jobs.pacing import CLIMB_SECONDS, LINE_SECONDS, SMALLEST_SHARE, Grant, Pace
+from services.batch_jobs.pacing import (
+    CLIMB_SECONDS,
+    LINE_SECONDS,
+    SMALLEST_SHARE,
+    Grant,
+    Pace,
+)
 from services.ports import Limit
 from utils.store import PLATFORM, Store
 
@@ -53,7 +59,6 @@ _SPEED: Final = {"$min": [1, {"$add": ["$share", {"$divide": [_SINCE, CLIMB_SECO
 
 def _taking(limits: Sequence[Limit], most: int) -> list[dict[str, Any]]:
     free = {"$min": [most, *(_free(limit) for limit in limits)]}
-    slowest = max(limit.interval for limit in limits) * 1000
     some = {"$gt": ["$granted", 0]}
     return [
         {"$set": {**_BEGIN, "tat": {limit.name: _tat(limit) for limit in limits}}},
@@ -64,7 +69,7 @@ def _taking(limits: Sequence[Limit], most: int) -> list[dict[str, Any]]:
             "$set": {
                 "tat": {limit.name: _moved(limit) for limit in limits},
                 "wait": {"$cond": [some, 0, {"$subtract": ["$back", "$now"]}]},
-                "line": {"$cond": [some, "$line", _place(slowest)]},
+                "line": {"$cond": [some, "$line", _place(limits)]},
             }
         },
     ]
@@ -72,10 +77,7 @@ def _taking(limits: Sequence[Limit], most: int) -> list[dict[str, Any]]:
 
 def _freezing(limits: Sequence[Limit], seconds: float) -> list[dict[str, Any]]:
     half = {"$max": [SMALLEST_SHARE, {"$divide": [_SPEED, 2]}]}
-    spent = {
-        limit.name: {"$add": ["$frozen", {"$divide": [(limit.burst - 1) * limit.interval * 1000, "$share"]}]}
-        for limit in limits
-    }
+    spent = {limit.name: {"$add": ["$frozen", limit.ahead * 1000]} for limit in limits if limit.short}
     return [
         {"$set": _BEGIN},
         {"$set": {"share": {"$cond": [{"$lt": ["$now", "$frozen"]}, "$share", half]}}},
@@ -89,25 +91,29 @@ def _tat(limit: Limit) -> dict[str, Any]:
 
 
 def _span(limit: Limit) -> dict[str, Any]:
-    return {"$divide": [limit.interval * 1000, "$speed"]}
-
-
-def _free(limit: Limit) -> dict[str, Any]:
-    """How many intervals fit between the TAT and the end of the burst."""
-    ahead = {"$divide": [{"$subtract": ["$now", f"$tat.{limit.name}"]}, _span(limit)]}
-    return {"$floor": {"$add": [limit.burst + NEARLY, ahead]}}
+    return {"$divide": [limit.interval * 1000, "$speed" if limit.short else 1]}
 
 
 def _even(limit: Limit) -> dict[str, Any]:
     """When one call fits again."""
-    return {"$subtract": [f"$tat.{limit.name}", {"$multiply": [limit.burst - 1, _span(limit)]}]}
+    return {"$subtract": [f"$tat.{limit.name}", limit.ahead * 1000]}
+
+
+def _free(limit: Limit) -> dict[str, Any]:
+    """How many calls fit: the first at the moment when one does, each further one a span later."""
+    late = {"$divide": [{"$subtract": ["$now", _even(limit)]}, _span(limit)]}
+    return {"$floor": {"$add": [1 + NEARLY, late]}}
 
 
 def _moved(limit: Limit) -> dict[str, Any]:
     return {"$add": [f"$tat.{limit.name}", {"$multiply": ["$granted", _span(limit)]}]}
 
 
-def _place(slowest: float) -> dict[str, Any]:
-    """Where the line ends once whoever was refused stands in it."""
-    after = {"$add": ["$back", {"$divide": [slowest, "$speed"]}]}
-    return {"$min": [{"$add": ["$now", LINE_SECONDS * 1000]}, after]}
+def _place(limits: Sequence[Limit]) -> dict[str, Any]:
+    """Where the line ends once whoever was refused stands in it: those limits count that hold them up."""
+    soonest = {"$max": ["$now", "$frozen"]}
+    steps = [
+        {"$cond": [{"$gt": [{"$add": [_even(limit), _span(limit)]}, soonest]}, _span(limit), 0]}
+        for limit in limits
+    ]
+    return {"$min": [{"$add": ["$now", LINE_SECONDS * 1000]}, {"$add": ["$back", {"$max": steps}]}]}

@@ -2,7 +2,8 @@
 
 The rule is GCRA: a limit keeps the time at which it would be even again (its TAT), each call moves that time
 on by one interval, and a call may go while the TAT is at most a burst ahead of now. After a 429 nothing goes
-until the provider's reset, then half as fast as before, and the rate climbs again by itself.
+until the provider's reset, then without a burst at half the rate, and the rate climbs again by itself. A
+limit over a long window is a stock rather than a rate: it is counted as it is, whatever was refused.
 """
 
 from collections.abc import Sequence

@@ -165,6 +165,30 @@ def test_a_freeze_stops_every_process_and_then_half_goes_one_by_one(rig: Rig) ->
     assert there.take(rig.key, SLOW, 4).granted == 1  # no burst, which would be refused again
 
 
+def test_what_is_counted_over_an_hour_is_not_lost_by_a_freeze_nor_gained(rig: Rig) -> None:
+    pacer = rig.pacer()
+    pacer.take(rig.key, HOUR, 1)
+
+    for _ in range(6):
+        pacer.freeze(rig.key, HOUR, 1.0)
+        rig.later(1.05)
+
+    granted = []
+    for _ in range(3):
+        granted.append(pacer.take(rig.key, HOUR, 1).granted)
+        rig.later(0.1)
+    assert granted == [1, 1, 0]
+
+
+def test_nobody_waits_for_a_slow_limit_that_has_room_after_a_freeze(rig: Rig) -> None:
+    pacer = rig.pacer()
+    pacer.freeze(rig.key, HOUR, 2.0)
+
+    waits = [pacer.take(rig.key, HOUR, 1).wait for _ in range(50)]
+
+    assert max(waits) < 2.0 + 50 * 2 / 900 + 0.1
+
+
 def test_several_refusals_of_one_moment_halve_once(rig: Rig) -> None:
     for pacer in (rig.pacer(), rig.pacer(), rig.pacer()):
         pacer.freeze(rig.key, SLOW, 2.0)
