@@ -26,6 +26,7 @@ TRANSACTION_SECONDS: Final = 3
 ALWAYS: Final = {"BCRYPT_ROUNDS": "4", "ACCESS_TOKEN_SECONDS": "3600", "PUBLIC_URL": "http://versant.test"}
 START_TRIES: Final = 4
 LONGEST_PAUSE: Final = 2.0
+WAITING: Final = ("imports", "messages", "email", "sms")
 READER: Final = "services.imports.roster.child"
 SHORT: Final = {
     "LEASE_SECONDS": "2",
@@ -91,7 +92,7 @@ class Product:
         if not self._short:
             return
         soon, now = datetime.now(UTC) + timedelta(seconds=LONGEST_PAUSE), "$$NOW"
-        late = {"queue": {"$in": ["imports", "messages"]}, "state": "available", "run_at": {"$gt": soon}}
+        late = {"queue": {"$in": WAITING}, "state": "available", "run_at": {"$gt": soon}}
         with suppress(PyMongoError):
             self.db["engine_jobs"].update_many(late, [{"$set": {"run_at": now}}])
 
