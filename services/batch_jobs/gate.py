@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import log2
 from typing import Final
 
 from services.batch_jobs.channels import Channels
@@ -94,10 +95,15 @@ class Passage:
         self.gate.channels.pause(self.sender.channel, reason, self._epoch)
         return self._wait(reason, jittered(PAUSED_SECONDS))
 
-    def throttled(self, seconds: float | None, tries: int) -> float:
-        """Freeze the channel for everybody, for what the provider asks and a little; return how long."""
-        pause = (seconds or 0.0) + equal_jitter(tries)
-        self.gate.pacer.freeze(pace_key(self.sender), self.sender.limits, pause)
+    def throttled(self, seconds: float | None) -> float:
+        """Freeze the channel for everybody, for what the provider asks and a little; return how long.
+
+        Where it does not ask for any time, longer the more often it has refused lately.
+        """
+        key, pacer = pace_key(self.sender), self.gate.pacer
+        often = 1 if seconds is not None else 1 + round(log2(1 / pacer.pace(key).share))
+        pause = (seconds or 0.0) + equal_jitter(often)
+        pacer.freeze(key, self.sender.limits, pause)
         self._calls = 0
         return pause
 

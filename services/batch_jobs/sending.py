@@ -236,7 +236,7 @@ class UnitSending:
         if not repeated:
             self._settle(unit, DeliveryState.PENDING, reason)
         if throttled:
-            seconds = self._passage.throttled(seconds, unit[0].attempts)
+            seconds = self._passage.throttled(seconds)
         if not repeated and self._tried_for_long(unit):
             self._settle(unit, DeliveryState.FAILED, reason)
             return None

@@ -225,6 +225,32 @@ def test_a_429_freezes_the_channel_for_every_process(runtime: Any, looking: Any)
     assert there.pacer.pace(pace_key(there.sms)).share == pytest.approx(0.5)
 
 
+def test_a_429_lasts_as_long_as_the_provider_says_however_often_a_message_was_tried(
+    bench: Bench, looking: Any
+) -> None:
+    bench.sms.limits = (Limit("second", 150, 1.0, 30),)
+    bench.sms.answers = [Busy("Brevo: too many requests", 2.0, throttled=True)]
+    bench.job(1, Channel.SMS)
+    looking["deliveries"].update_many({}, {"$set": {"attempts": 12}})
+
+    assert 2.5 <= waits(run(bench)) <= 3.0
+
+
+def test_a_429_without_a_time_lasts_longer_each_time(bench: Bench, looking: Any) -> None:
+    bench.sms.limits = (Limit("second", 150, 1.0, 30),)
+    bench.sms.answers = [Busy("Brevo: too many requests", None, throttled=True)] * 5
+    bench.job(1, Channel.SMS)
+
+    pauses = []
+    for _ in range(5):
+        pauses.append(waits(run(bench)))
+        looking["paces"].update_many({}, {"$set": {"frozen": 0.0, "tat": {}, "share": 0.5 ** len(pauses)}})
+        looking["paces"].update_many({}, [{"$set": {"frozen": {"$toDouble": {"$toLong": "$$NOW"}}}}])
+
+    for number, pause in enumerate(pauses):
+        assert 2**number / 2 <= pause <= 2**number + 0.5
+
+
 def test_a_busy_answer_that_is_no_429_freezes_nobody(runtime: Any) -> None:
     here, there = Bench(runtime), Bench(runtime)
     for bench in (here, there):
