@@ -51,6 +51,14 @@ class Worker:
     stuck: str = ""  # the loop that never came back
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child of the arbiter: seconds since it began, and for how long it has not told of itself."""
+
+    age: float
+    silent: float = 0.0
+
+
 class Act(StrEnum):
     NOTHING = "nothing"
     RECYCLE = "recycle"
@@ -81,18 +89,18 @@ def decide(
     rules: Rules,
     bounds: tuple[int, int],
     workers: Sequence[Worker],
-    children: Mapping[int, float],
+    children: Mapping[int, Child],
     pressure: float,
 ) -> Decision:
     """Return what is to be done now, one thing at a time.
 
-    ``children`` are the arbiter's by their age: one that is no worker yet starts or, when it is old, is stuck
-    so badly that it cannot tell. While somebody comes or goes nothing else is done.
+    A child that is no worker yet starts or, when it is silent for long, is stuck so badly that it cannot
+    tell. While somebody comes or goes nothing else is done.
     """
     known = {worker.pid: worker for worker in workers if worker.pid in children}
-    youngest = min(children.values(), default=0.0)
-    if silent := [pid for pid, age in children.items() if pid not in known and age >= rules.stuck]:
-        return Decision(Act.RECYCLE, silent[0], "it has not told of itself")
+    youngest = min((child.age for child in children.values()), default=0.0)
+    if silent := [pid for pid, child in children.items() if pid not in known and child.silent >= rules.stuck]:
+        return Decision(Act.RECYCLE, silent[0], "it does not tell of itself any more")
     if len(known) < len(children) or not all(worker.serving for worker in known.values()):
         return NOTHING
     if youngest >= rules.pause and (worker := _worst(rules, list(known.values()), pressure)):
@@ -159,6 +167,7 @@ class WorkerManager:
         self._hosting, self._rules, self._clock = hosting, rules, clock
         self._relief, self._workers = relief, workers
         self._pressed_from: float | None = None
+        self._silent_from: dict[int, float] = {}
         self._pressure = 0.0
 
     def install(self, supervisor: Supervisor) -> None:
@@ -179,15 +188,23 @@ class WorkerManager:
 
     def tick(self) -> None:
         """Shrink when memory is short; for all of us, where we are the one, do what has to be done."""
-        children, ours = _family(self._hosting.arbiter)
+        ages, ours = _family(self._hosting.arbiter)
         self._pressure = self._hosting.memory.used(ours) / self._hosting.memory.limit
         pressed_long = self._shrunk_in_vain()
         me, workers = self._workers()
+        children = self._children(ages, {worker.pid for worker in workers})
         if decider(workers) != me:
             return
         # others had the time to shrink as well, or nobody is replaced for it
         counted = self._pressure if pressed_long else min(self._pressure, self._rules.pressure - 0.001)
         self._do(decide(self._rules, (self._hosting.fewest, self._hosting.most), workers, children, counted))
+
+    def _children(self, ages: Mapping[int, float], telling: set[int]) -> Mapping[int, Child]:
+        """Count silence from when we first noticed it: after an outage everybody's row is old."""
+        now = self._clock.monotonic()
+        silent = ages.keys() - telling if telling else set()
+        self._silent_from = {pid: self._silent_from.get(pid, now) for pid in silent}
+        return {pid: Child(age, now - self._silent_from.get(pid, now)) for pid, age in ages.items()}
 
     def _shrunk_in_vain(self) -> bool:
         if self._pressure < self._rules.pressure:

@@ -9,6 +9,7 @@ from tests.utils.test_resilient_services import StoppedClock
 from utils.hosting_worker_manager import (
     NOTHING,
     Act,
+    Child,
     Decision,
     Load,
     Relief,
@@ -27,14 +28,14 @@ def workers(count: int, load: float = 0.5) -> list[Worker]:
     return [Worker(f"w{n}", n, OLD - n, True, 100 + n, load) for n in range(1, count + 1)]
 
 
-def children(found: list[Worker]) -> dict[int, float]:
-    return {worker.pid: worker.age for worker in found}
+def children(found: list[Worker]) -> dict[int, Child]:
+    return {worker.pid: Child(worker.age) for worker in found}
 
 
 def what(
-    found: list[Worker], pressure: float = CALM, most: int = 4, ages: dict[int, float] | None = None
+    found: list[Worker], pressure: float = CALM, most: int = 4, family: dict[int, Child] | None = None
 ) -> Decision:
-    return decide(RULES, (2, most), found, children(found) if ages is None else ages, pressure)
+    return decide(RULES, (2, most), found, children(found) if family is None else family, pressure)
 
 
 def test_nothing_is_done_when_all_is_well() -> None:
@@ -48,24 +49,24 @@ def test_the_largest_goes_when_memory_is_short() -> None:
 def test_one_that_is_stuck_goes_and_one_that_never_told_of_itself() -> None:
     first, second = workers(2)
     assert what([first, replace(second, stuck="claim-imports")]).pid == second.pid
-    assert what([first], ages={1: OLD, 77: RULES.stuck}).pid == 77
+    assert what([first], family={1: Child(OLD), 77: Child(OLD, RULES.stuck)}).pid == 77
 
 
 def test_while_somebody_comes_or_goes_nothing_else_is_done() -> None:
     first, second = workers(2)
     assert what([first, replace(second, serving=False)], SHORT) is NOTHING
-    assert what([first], SHORT, ages={1: OLD, 77: 3.0}) is NOTHING
+    assert what([first], SHORT, family={1: Child(OLD), 77: Child(OLD, 3.0)}) is NOTHING
 
 
 def test_one_replacement_at_a_time_with_a_pause() -> None:
     first, second = workers(2)
-    ages = {1: OLD, 2: RULES.pause - 1}
-    assert what([first, second], SHORT, ages=ages) is NOTHING
+    family = {1: Child(OLD), 2: Child(RULES.pause - 1)}
+    assert what([first, second], SHORT, family=family) is NOTHING
 
 
 def test_rows_of_workers_that_are_gone_count_for_nothing() -> None:
     first, second, gone = workers(3)
-    assert what([first, second, gone], SHORT, ages=children([first, second])).pid == second.pid
+    assert what([first, second, gone], SHORT, family=children([first, second])).pid == second.pid
 
 
 def test_load_makes_more_of_them_where_memory_has_room() -> None:
@@ -89,6 +90,7 @@ def test_the_oldest_decides_unless_it_drains_or_is_stuck() -> None:
     assert decider([]) == ""
 
 
+CHILD = st.builds(Child, st.floats(0, 1000), st.floats(0, 1000))
 SOME = st.lists(
     st.builds(
         Worker,
@@ -105,18 +107,18 @@ SOME = st.lists(
 )
 
 
-@given(SOME, st.dictionaries(st.integers(1, 9), st.floats(0, 1000), max_size=6), st.floats(0, 2))
+@given(SOME, st.dictionaries(st.integers(1, 9), CHILD, max_size=6), st.floats(0, 2))
 def test_whatever_happens_the_bounds_hold_and_only_children_are_signalled(
-    found: list[Worker], ages: dict[int, float], pressure: float
+    found: list[Worker], family: dict[int, Child], pressure: float
 ) -> None:
-    decision = decide(RULES, (2, 4), found, ages, pressure)
+    decision = decide(RULES, (2, 4), found, family, pressure)
 
     if decision.act is Act.RECYCLE:
-        assert decision.pid in ages
+        assert decision.pid in family
     if decision.act is Act.GROW:
-        assert len(ages) < 4
+        assert len(family) < 4
     if decision.act is Act.SHRINK:
-        assert len(ages) > 2
+        assert len(family) > 2
 
 
 def test_load_is_a_mean_of_the_last_while() -> None:
