@@ -41,7 +41,7 @@ class Gunicorn:
             "MEMORY_LIMIT_MB": "800",
             "WORKER_CHECK_SECONDS": "0.5",
             "RECYCLE_PAUSE_SECONDS": "2",
-            "LOOP_STUCK_SECONDS": "3",
+            "LOOP_STUCK_SECONDS": "5",
             "LOG_LEVEL": "WARNING",
         }
 
@@ -55,7 +55,7 @@ class Gunicorn:
 
     def answering(self) -> set[int]:
         """Return which of the workers serve; asked at once, they all get a share."""
-        with ThreadPoolExecutor(12) as pool:
+        with ThreadPoolExecutor(6) as pool:  # fewer than would call for another worker
             return set(pool.map(self.ask, ["/slow/0.1"] * 12)) - {0}
 
     def ask(self, path: str) -> int:
@@ -138,11 +138,13 @@ def test_a_worker_whose_loop_never_comes_back_is_replaced(gunicorn: Gunicorn) ->
 
 def test_there_are_more_workers_under_load_and_fewer_afterwards_within_the_bounds(gunicorn: Gunicorn) -> None:
     with gunicorn.asked(20, "/slow/0.2") as answers:
-        until(lambda: len(gunicorn.pids()) == 3, 20)
-        time.sleep(1)
-        assert len(gunicorn.pids()) == 3
+        until(lambda: len(gunicorn.pids()) == 3, 40)
+        for _ in range(10):
+            time.sleep(0.1)
+            assert len(gunicorn.pids()) <= 3
 
-    until(lambda: len(gunicorn.pids()) == 2, 30)
+    until(lambda: len(gunicorn.pids()) == 2, 40)
     assert 0 not in answers
-    time.sleep(2)
-    assert len(gunicorn.pids()) == 2
+    for _ in range(20):
+        time.sleep(0.1)
+        assert len(gunicorn.pids()) >= 2
