@@ -94,8 +94,8 @@ def decide(
 ) -> Decision:
     """Return what is to be done now, one thing at a time.
 
-    A child that is no worker yet starts or, when it is silent for long, is stuck so badly that it cannot
-    tell. While somebody comes or goes nothing else is done.
+    A child that is no worker starts, or is stuck so badly that it cannot tell when it is silent for long.
+    While somebody comes or goes nothing else is done.
     """
     known = {worker.pid: worker for worker in workers if worker.pid in children}
     youngest = min((child.age for child in children.values()), default=0.0)
@@ -167,6 +167,7 @@ class WorkerManager:
         self._hosting, self._rules, self._clock = hosting, rules, clock
         self._relief, self._workers = relief, workers
         self._pressed_from: float | None = None
+        self._told: set[int] = set()
         self._silent_from: dict[int, float] = {}
         self._pressure = 0.0
 
@@ -200,9 +201,13 @@ class WorkerManager:
         self._do(decide(self._rules, (self._hosting.fewest, self._hosting.most), workers, children, counted))
 
     def _children(self, ages: Mapping[int, float], telling: set[int]) -> Mapping[int, Child]:
-        """Count silence from when we first noticed it: after an outage everybody's row is old."""
+        """Count silence of whoever has told before, from when we noticed: rows are old after an outage.
+
+        One that never comes up is gunicorn's own concern.
+        """
         now = self._clock.monotonic()
-        silent = ages.keys() - telling if telling else set()
+        self._told = (self._told | telling) & ages.keys()
+        silent = self._told - telling if telling else set()
         self._silent_from = {pid: self._silent_from.get(pid, now) for pid in silent}
         return {pid: Child(age, now - self._silent_from.get(pid, now)) for pid, age in ages.items()}
 
@@ -220,7 +225,8 @@ class WorkerManager:
     def _do(self, decision: Decision) -> None:
         if decision.act is Act.NOTHING:
             return
-        logger.warning("workers: %s %s because %s", decision.act, decision.pid or "", decision.why)
+        whom = f" {decision.pid}" if decision.pid else ""
+        logger.warning("workers: %s%s because %s", decision.act, whom, decision.why)
         if decision.act is Act.RECYCLE:
             os.kill(decision.pid, signal.SIGTERM)
         else:

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -46,16 +47,21 @@ class Gunicorn:
         }
 
     def start(self, child: Child) -> None:
+        self.child = child
         child.start()
         self.arbiter = psutil.Process(child.pid)
         until(lambda: len(self.answering()) == 2, 30)
+
+    def decisions(self) -> list[str]:
+        """Return what the workers have decided, and why, as the log tells it."""
+        return re.findall(r'"message": "(workers: [^"]+)"', self.child.tail(1000))
 
     def pids(self) -> set[int]:
         return {worker.pid for worker in self.arbiter.children()}
 
     def answering(self) -> set[int]:
         """Return which of the workers serve; asked at once, they all get a share."""
-        with ThreadPoolExecutor(6) as pool:  # fewer than would call for another worker
+        with ThreadPoolExecutor(4) as pool:  # fewer than would call for another worker
             return set(pool.map(self.ask, ["/slow/0.1"] * 12)) - {0}
 
     def ask(self, path: str) -> int:
@@ -110,7 +116,6 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
             gunicorn.start(child)
             yield gunicorn
         finally:
-            print(child.tail(60))
             child.stop(20)
             mongo.drop_database(mongo.get_default_database().name)
 
@@ -127,7 +132,9 @@ def test_the_largest_worker_is_replaced_when_memory_is_short_and_no_request_fail
 
     print(f"{len(answers)} requests, {answers.count(0)} failed")
     assert 0 not in answers
-    assert before & gunicorn.pids() == before - {fat}  # the other one stays
+    recycled = {decision.split(" because ")[0] for decision in gunicorn.decisions()}
+    assert recycled == {f"workers: recycle {fat}"}, gunicorn.decisions()
+    assert before & gunicorn.pids() == before - {fat}
 
 
 def test_a_worker_whose_loop_never_comes_back_is_replaced(gunicorn: Gunicorn) -> None:
