@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 COMMANDS: Final = {
     "create-admin": "commands.accounts:create_admin",
     "doctor": "commands.operations:doctor",
+    "forget-cache": "commands.operations:forget_cache",
     "import-roster": "commands.rosters:import_roster",
     "migrate": "commands.operations:migrate",
     "openapi": "commands.operations:openapi",

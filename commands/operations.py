@@ -1,4 +1,4 @@
-"""Commands for whoever runs a server: migrate, doctor, openapi, problems."""
+"""Commands for whoever runs a server: migrate, doctor, forget-cache, openapi, problems."""
 
 import json
 from collections.abc import Iterator
@@ -55,6 +55,18 @@ def migrate() -> None:
         settings.superadmin_username, settings.superadmin_password
     ):
         click.echo(f"superadmin {settings.superadmin_username} created")
+
+
+@click.command("forget-cache")
+@click.argument("pattern", default="*")
+@with_appcontext
+def forget_cache(pattern: str) -> None:
+    """Put what every process remembers out of date: all, or what depends on a PATTERN such as 'courses:*'."""
+    try:
+        current_app.extensions["versant"].fresh.cache.invalidate_pattern(pattern)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    click.echo("every process loads it anew within a second")
 
 
 @click.command("openapi")

@@ -205,3 +205,21 @@ def test_its_figures_are_in_metrics(cast: Cast, client: FlaskClient) -> None:
     for cache in ("data", "replies"):
         for name in ("entries", "bytes", "hit_rate", "evictions", "misses"):
             assert f'versant_cache_{name}{{cache="{cache}"}}' in text
+
+
+def test_what_was_changed_by_hand_shows_once_the_cache_is_told_to_forget(
+    app: Flask, cast: Cast, db: Any
+) -> None:
+    admin, course_id = cast.north.admin, cast.north.course_ids[0]
+    path = f"/course_management/courses/{course_id}"
+    admin.get(path)
+    db.courses.update_one({"_id": course_id}, {"$set": {"name": "By hand"}})
+    assert admin.get(path)["name"] == "North CSE"
+
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["forget-cache", "campuses:*"]).exit_code == 0
+    assert admin.get(path)["name"] == "North CSE"
+    assert runner.invoke(args=["forget-cache", "cour*"]).exit_code == 2
+    assert runner.invoke(args=["forget-cache"]).exit_code == 0
+
+    assert admin.get(path)["name"] == "By hand"
