@@ -136,6 +136,13 @@ class LinkRepository:
         lifetime = [{"$set": {"expires_at": _in(seconds * 1000)}}]
         self._rows.update_many(PLATFORM, {"_id": {"$in": [link.id for link in links]}}, lifetime)
 
+    def prolong(self, link_ids: Sequence[str], seconds: int) -> None:
+        """Let links that were not ended live for ``seconds`` from now, unless they do for longer."""
+        lives = {"expires_at": {"$max": ["$expires_at", _in(seconds * 1000)]}}
+        self._rows.update_many(
+            PLATFORM, {"_id": {"$in": list(link_ids)}, "ended_at": None}, [{"$set": lives}]
+        )
+
     def end_open(self, user_ids: Sequence[str], purposes: Sequence[LinkPurpose], why: str) -> None:
         """End the links that these people could still use."""
         wanted = {"user_id": {"$in": list(user_ids)}, "purpose": {"$in": list(purposes)}, "ended_at": None}

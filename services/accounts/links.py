@@ -67,6 +67,11 @@ class OneTimeLinks:
         self._links.add_many(links, seconds, from_at)
         return nonces
 
+    def renew(self, purpose: LinkPurpose, people: Sequence[tuple[str, str]]) -> None:
+        """Let the links of ``(user id, nonce)`` live from now on as new ones do; what was ended stays so."""
+        ids = [_hash(self._token(purpose, user_id, nonce)) for user_id, nonce in people]
+        self._links.prolong(ids, LIFETIME_SECONDS[purpose])
+
     def url(self, purpose: LinkPurpose, user_id: str, nonce: str) -> str:
         """Return the address that goes into the message; the same every time."""
         return f"{self._base}/{purpose}?token={self._token(purpose, user_id, nonce)}"

@@ -31,7 +31,7 @@ class CredentialComposer:
 
     def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
         """Return the rendered message."""
-        purpose = LinkPurpose(delivery.params.get("purpose", LinkPurpose.ACTIVATE))
+        purpose = _purpose(delivery)
         params: Mapping[str, str] = {
             "name": delivery.name,
             "username": delivery.params["username"],
@@ -39,6 +39,16 @@ class CredentialComposer:
             **PARAMS[purpose],
         }
         return message_of(delivery, source, self._renderer.render_source(source, params))
+
+    def renew(self, deliveries: Sequence[Delivery]) -> None:
+        """Let the links hold anew that nobody has used or replaced."""
+        for purpose in LinkPurpose:
+            theirs = [(one.recipient_id, one.nonce) for one in deliveries if _purpose(one) is purpose]
+            self._links.renew(purpose, theirs)
+
+
+def _purpose(delivery: Delivery) -> LinkPurpose:
+    return LinkPurpose(delivery.params.get("purpose", LinkPurpose.ACTIVATE))
 
 
 class CredentialMail:

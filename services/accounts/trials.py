@@ -1,6 +1,6 @@
 """A template tried out: one true message to whoever asks, at their own address and nobody else's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -56,6 +56,9 @@ class TrialComposer:
             "username": delivery.params["username"],
         }
         return message_of(delivery, source, self._renderer.render_source(source, params))
+
+    def renew(self, deliveries: Sequence[Delivery]) -> None:
+        """Change nothing: a test message carries nothing that ends."""
 
 
 class TemplateTrials:

@@ -16,6 +16,9 @@ class Composer(Protocol):
     def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
         """Return the rendered message."""
 
+    def renew(self, deliveries: Sequence[Delivery]) -> None:
+        """Let what these messages carry hold from now for as long as it would if they were new."""
+
 
 class MessagesRefused(Exception):
     """Some messages of a unit may not leave as they are. ``reasons``: why, by delivery."""

@@ -86,9 +86,10 @@ class SubBatchSending:
         rows = self._precautions.before(scope, sub_batch)
         sender = self._senders[sub_batch.channel]
         passage = self._gate.passage(scope, job, sub_batch, sender, own)
-        message_of = Pinned(
-            self._composers[job.type], self._jobs.version(job.template_version, sub_batch.channel)
-        )
+        composer = self._composers[job.type]
+        if rows and self._lifecycle.is_old(job):
+            composer.renew(rows)  # it was paused, scheduled or is tried again: what it carries may have ended
+        message_of = Pinned(composer, self._jobs.version(job.template_version, sub_batch.channel))
         run = UnitSending(self._deliveries, scope, own, sender, message_of, passage)
         try:
             for pause in run.units(sub_batch.id, rows):

@@ -167,6 +167,25 @@ def test_failed_messages_are_tried_again_and_no_others(
     assert audited(db, cast.north.id, waiting)[-2:] == ["retried", "completed"]
 
 
+def test_what_is_tried_again_days_later_carries_a_link_that_holds(
+    cast: Cast, runtime: Runtime, waiting: Any, db: Any, at_rest: Any
+) -> None:
+    runtime.engine.resume()
+    at_rest()
+    fail(db, waiting)
+    past = datetime.now(UTC) - timedelta(days=4)
+    db.batch_jobs.update_one({"_id": waiting["id"]}, {"$set": {"created_at": past}})
+    theirs = db.deliveries.distinct("recipient_id", {"job_id": waiting["id"]})
+    expired = {"$set": {"expires_at": past}}
+    db.one_time_links.update_many({"user_id": {"$in": theirs}, "ended_at": None}, expired)
+
+    do(cast.north.admin, waiting, "retry_failed")
+    at_rest()
+
+    body = {"token": cast.token_for("a0@example.com"), "new_password": "a quiet river at dawn 7"}
+    assert cast.north.admin.http.post("/auth/activate", json=body).status_code == 204
+
+
 def test_unknown_messages_are_tried_again_by_explicit_choice(
     cast: Cast, runtime: Runtime, waiting: Any, db: Any, at_rest: Any
 ) -> None:

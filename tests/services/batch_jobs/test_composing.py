@@ -1,6 +1,6 @@
 """Messages that may not leave as they are: told before anything is stored, or before anybody is called."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -25,6 +25,8 @@ class Picky:
             raise BadTemplate("'valid_hours' is undefined")
         text = "x" * (30_000 if delivery.number == 2 else 3)
         return Message(delivery.id, delivery.channel, delivery.to or "", delivery.name, "s", text)
+
+    def renew(self, deliveries: Sequence[Delivery]) -> None: ...
 
 
 @pytest.fixture

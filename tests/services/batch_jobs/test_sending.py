@@ -84,6 +84,8 @@ class Plain:
     def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
         return Message(delivery.id, delivery.channel, delivery.to or "", delivery.name, "", delivery.name)
 
+    def renew(self, deliveries: Sequence[Delivery]) -> None: ...
+
 
 class Everybody:
     def __init__(self) -> None:
