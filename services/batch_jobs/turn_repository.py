@@ -3,13 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from services.batch_jobs.documents import BATCH_JOBS, BatchJobState, SubBatch
+from services.batch_jobs.documents import BATCH_JOBS, GOING, SubBatch
 from services.ports import Channel
 from utils.scope import Scope
 from utils.store import Store
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-OPEN: Final = (BatchJobState.QUEUED, BatchJobState.RUNNING)
 
 
 class TurnRepository:
@@ -42,4 +41,4 @@ class TurnRepository:
         """Keep for people why messages of a job wait, and for how long."""
         until = {"$add": ["$$NOW", int(seconds * 1000)]}
         change = {f"waiting.{channel}": {"reason": {"$literal": reason}, "until": until}}
-        self._jobs.update_one(scope, {"_id": job_id, "state": {"$in": OPEN}}, [{"$set": change}])
+        self._jobs.update_one(scope, {"_id": job_id, "state": {"$in": GOING}}, [{"$set": change}])
