@@ -26,9 +26,9 @@ import psutil
 import sib_api_v3_sdk
 from pymongo import MongoClient
 
+from assembly.work import PROVIDER_SEATS
 from benchmarks.roster import Memory
 from commands.remote import Remote
-from main import PROVIDER_SEATS
 from services.students.documents import STUDENTS, StudentStatus
 from tests.cast import Campus
 from tests.fakes.brevo_server import API_KEY

@@ -11,7 +11,7 @@ import pytest
 from routes._kit.endpoint import Undeclared, refuse_undeclared
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ("config", "utils", "services", "routes", "integrations", "commands")
+LAYERS = ("assembly", "config", "utils", "services", "routes", "integrations", "commands")
 FRAMEWORKS = {
     "flask",
     "flask_socketio",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from main import PROVIDER_SEATS, Runtime, create_app
+from assembly.work import PROVIDER_SEATS
+from main import Runtime, create_app
 from tests.cast import Cast, Person
 from tests.fakes.brevo_plan import PRESETS
 from tests.fakes.brevo_server import API_KEY, BrevoServer

@@ -1,0 +1,1 @@
+"""The composition root: which class fills which role. ``main`` is its door; nobody else imports it."""

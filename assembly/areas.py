@@ -1,0 +1,137 @@
+"""The areas of the domain, put together over the base and the adapters."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from assembly.base import Base
+from assembly.outside import Outside
+from integrations.no_scanner import NoScanner
+from services.accounts.area import AccountArea, Surroundings
+from services.batch_jobs.area import BatchJobArea
+from services.batch_jobs.delivery_log import DeliveryLog
+from services.batch_jobs.event_repository import EventRepository
+from services.batch_jobs.events import EventService
+from services.batch_jobs.flow import Flow
+from services.batch_jobs.log_repository import LogRepository
+from services.breakers.service import BreakerService
+from services.campuses.lookup import PlaceLookup
+from services.campuses.repository import Places
+from services.files.area import FileArea
+from services.freshness.area import FreshnessArea
+from services.idempotency.repository import IdempotencyRepository
+from services.idempotency.service import IdempotencyService
+from services.imports.area import ImportArea
+from services.notifications.area import NotificationArea
+from services.processes.repository import ProcessRepository
+from services.processes.service import ProcessService
+from services.registry import Services
+from services.students.area import StudentArea
+from utils.offload import Offload
+
+TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """Every area. Earlier ones know nothing of later ones, but through ports."""
+
+    fresh: FreshnessArea
+    idempotency: IdempotencyService
+    messages: NotificationArea
+    jobs: BatchJobArea
+    flow: Flow
+    events: EventService
+    people: AccountArea
+    students: StudentArea
+    rosters: ImportArea
+    files: FileArea
+    processes: ProcessRepository
+    breakers: BreakerService
+
+    @classmethod
+    def over(cls, base: Base, outside: Outside) -> Self:
+        """Return the areas of one server process."""
+        settings, store, clock, audit = base.settings, base.store, base.clock, base.audit
+        engine, feed, contents = outside.engine, outside.feed, outside.contents
+        fresh = FreshnessArea.over(settings, store, base.bus, clock, outside.shared_tier)
+        places = Places.over(store, fresh.cache)
+        lookup = PlaceLookup(places)
+        messages = NotificationArea.over(
+            settings, store, clock, audit, feed, outside.messengers, lookup, TEMPLATES
+        )
+        jobs = BatchJobArea.over(
+            settings, store, clock, audit, engine, messages.texts, messages.senders, feed
+        )
+        idempotency = IdempotencyService(IdempotencyRepository(store), store, clock)
+        around = Surroundings(
+            settings=settings,
+            store=store,
+            clock=clock,
+            offload=Offload(len(os.sched_getaffinity(0)), settings.hash_queue),
+            audit=audit,
+            idempotency=idempotency,
+            batch_jobs=jobs.service,
+            engine=engine,
+            renderer=messages.renderer,
+            places=lookup,
+            bus=base.bus,
+            templates=messages.templates,
+        )
+        people = AccountArea.over(around)
+        students = StudentArea.over(around, people, places, lookup)
+        processes = ProcessRepository(store)
+        return cls(
+            fresh=fresh,
+            idempotency=idempotency,
+            messages=messages,
+            jobs=jobs,
+            flow=Flow.over(settings, store, clock, audit, messages.senders, outside.pacer, lookup),
+            events=EventService(EventRepository(store), messages.suppressions, jobs.announcer, clock),
+            people=people,
+            students=students,
+            rosters=ImportArea.over(around, people, students, lookup, contents, feed),
+            files=FileArea.over(around, lookup, contents, NoScanner()),
+            processes=processes,
+            breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
+        )
+
+    def services(self, base: Base, outside: Outside) -> Services:
+        """Return what routes and commands ask for, by name."""
+        people, students, jobs, messages = self.people, self.students, self.jobs, self.messages
+        return Services(
+            accounts=people.accounts,
+            admins=people.admins,
+            audit=base.audit,
+            authentication=people.authentication,
+            batch_job_control=jobs.control,
+            batch_job_reports=jobs.reports,
+            batch_jobs=jobs.service,
+            batches=students.batches,
+            breakers=self.breakers,
+            channels=self.flow.service,
+            campuses=students.campuses,
+            courses=students.courses,
+            credentials=people.credentials,
+            dead_letters=jobs.dead_letters,
+            delivery_log=DeliveryLog(LogRepository(base.store), base.clock),
+            events=self.events,
+            files=self.files.files,
+            forgotten=people.forgotten,
+            idempotency=self.idempotency,
+            imports=self.rosters.imports,
+            import_undo=self.rosters.undo,
+            local_files=outside.local_files,
+            inbox=messages.inbox,
+            outbox=outside.outbox,
+            password_choice=people.password_choice,
+            processes=ProcessService(self.processes),
+            student_credentials=students.credentials,
+            student_removal=students.removal,
+            students=students.students,
+            suppressions=messages.suppressions,
+            template_editing=messages.editing,
+            template_trials=people.trials,
+            templates=messages.templates,
+        )

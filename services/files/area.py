@@ -1,0 +1,36 @@
+"""Files put together."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from services.accounts.area import Surroundings
+from services.files.checking import FileChecking, SweepClock
+from services.files.repository import FileRepository
+from services.files.service import FileService
+from services.ports import FileScanner, FileStore, OrganisationLookup
+
+
+@dataclass(frozen=True, slots=True)
+class FileArea:
+    """What the rest may use of files."""
+
+    files: FileService
+    checking: FileChecking
+    sweep: SweepClock
+
+    @classmethod
+    def over(
+        cls,
+        around: Surroundings,
+        places: OrganisationLookup,
+        contents: FileStore,
+        scanner: FileScanner,
+    ) -> Self:
+        """Return the area on one database and one store of contents."""
+        store, clock, audit, engine = around.store, around.clock, around.audit, around.engine
+        files = FileRepository(store)
+        return cls(
+            files=FileService(files, contents, store, engine, audit, places, clock),
+            checking=FileChecking(files, contents, scanner, store, audit, clock),
+            sweep=SweepClock(engine, clock),
+        )
