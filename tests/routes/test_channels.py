@@ -46,7 +46,7 @@ def pause(runtime: Runtime, channel: Channel) -> None:
     )
 
 
-@pytest.mark.parametrize("channel", Channel)
+@pytest.mark.parametrize("channel", PLACES)
 def test_the_outbox_says_that_it_counts_and_charges_nothing(cast: Cast, channel: Channel) -> None:
     shown = cast.superadmin.get(f"{PLACES[channel]}/status")
 
