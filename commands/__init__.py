@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "openapi": "commands.operations:openapi",
     "problems": "commands.operations:problems",
     "sample": "commands.sample:sample",
+    "retry-failed": "commands.rosters:retry_failed",
     "watch-job": "commands.rosters:watch_job",
 }
 

@@ -1,4 +1,4 @@
-"""Commands for rosters and the jobs that they start: import-roster, watch-job."""
+"""Commands for rosters and the jobs that they start: import-roster, watch-job, retry-failed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,7 +61,24 @@ def import_roster(
 @with_server
 def watch_job(job_id: str, url: str, username: str | None, password: str | None, data_dir: Path) -> None:
     """Watch a batch job to its end."""
-    job = follow(remote_from(url, username, password, data_dir), job_id)
+    _watch(remote_from(url, username, password, data_dir), job_id)
+
+
+@click.command("retry-failed")
+@click.argument("job_id")
+@click.option("--unknown", is_flag=True, help="also those that may have arrived: some get it twice")
+@with_server
+def retry_failed(
+    job_id: str, unknown: bool, url: str, username: str | None, password: str | None, data_dir: Path
+) -> None:
+    """Send the failed messages of a batch job again, and watch it to its end."""
+    remote = remote_from(url, username, password, data_dir)
+    remote.call("POST", f"{JOBS}/{job_id}/retry_failed", json={"include_unknown": unknown})
+    _watch(remote, job_id)
+
+
+def _watch(remote: Remote, job_id: str) -> None:
+    job = follow(remote, job_id)
     click.echo(job_in_words(job))
     raise SystemExit(1 if job["counts"]["failed"] or job["counts"]["unknown"] else 0)
 

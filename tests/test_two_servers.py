@@ -2,23 +2,26 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import socketio
+from pymongo import MongoClient
 
 from commands.remote import Remote
-from tests.servers import Server
+from tests.servers import ROOT, Server
 
 WATCHERS = 4
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "data", "--workers", "2") as started:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("servers") / "data", "--workers", "2") as started:
         yield started
 
 
@@ -80,3 +83,35 @@ def test_watchers_in_every_process_hear_of_an_import_and_its_job_until_the_end(s
         assert watcher.heard("batch_job:progress", "completed")["counts"]["delivered"] == 300
         watcher.close()
     assert len(server.pids.workers) == 2
+
+
+def test_the_failed_messages_of_a_job_are_sent_again_from_the_command_line(server: Server) -> None:
+    kept = json.loads((server.data_dir / "superadmin.json").read_text())
+    remote = Remote(server.url, kept["username"], kept["password"])
+    remote.log_in()
+    wanted = {"role": "sub_superadmin", "name": "Ada", "username": "ada", "email": "ada@example.com"}
+    remote.call(
+        "POST", "/admin_management/admins", json={**wanted, "permissions": {"campus_management": "read"}}
+    )
+    job_id = remote.call("GET", "/batch_processing/jobs?limit=1")["items"][0]["id"]
+    while remote.call("GET", f"/batch_processing/jobs/{job_id}")["state"] != "completed":
+        time.sleep(0.05)
+    uri = json.loads((server.data_dir / "running.json").read_text())["MONGODB_URI"]
+    with MongoClient[dict[str, Any]](uri) as client:
+        client.get_default_database()["deliveries"].update_many(
+            {"job_id": job_id}, {"$set": {"state": "failed"}}
+        )
+
+    command = ["-m", "flask", "--app", "main", "retry-failed", job_id, "--url", server.url]
+    said = subprocess.run(
+        [sys.executable, *command, "--data-dir", str(server.data_dir)],
+        cwd=ROOT,
+        env={**os.environ, "FLASK_SKIP_DOTENV": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert said.returncode == 0, said.stderr
+    assert "1 delivered" in said.stdout
