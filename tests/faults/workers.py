@@ -37,12 +37,12 @@ class Workers:
         }
         self._started: list[Child] = []
 
-    def start(self) -> Child:
+    def start(self, **environment: str) -> Child:
         """Start one; it takes a while until it is ready."""
         log = self._folder / f"worker-{len(self._started)}.log"
         folder = self._runtime.settings.data_dir
         command: list[str | Path] = [sys.executable, SCRIPT, "--port", "0", "--data-dir", folder]
-        child = Child(command, log, env=self._environment)
+        child = Child(command, log, env=self._environment | environment)
         child.start()
         self._started.append(child)
         return child
