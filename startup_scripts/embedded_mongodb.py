@@ -25,7 +25,7 @@ STOP_SECONDS: Final = 20.0
 PRIMARY_SECONDS: Final = 60.0
 _ADDRESS_IN_USE: Final = 48
 _NOT_YET_INITIALIZED: Final = 94
-_OPTIONS: Final = (
+OPTIONS: Final = (
     *("--bind_ip", LOOPBACK, "--nounixsocket", "--noscripting", "--quiet", "--replSet", SET_NAME),
     # by default the journal alone takes 300 MB before the first document, and the cache half of the memory
     *("--oplogSize", "256", "--wiredTigerEngineConfigString"),
@@ -102,7 +102,7 @@ class EmbeddedMongoDB:
         return f"mongodb://{LOOPBACK}:{self.port}/{database}?directConnection=true"
 
     def _arguments(self) -> list[str]:
-        return [*_OPTIONS, "--port", str(self.port), *self._extra]
+        return [*OPTIONS, "--port", str(self.port), *self._extra]
 
     def _kept_port(self) -> int | None:
         with suppress(OSError, ValueError, OverflowError):
