@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,20 +14,23 @@ from typing import Any, Final
 
 from pymongo.errors import PyMongoError
 
+from tests.faults.books import Books
 from tests.faults.checker import Complaint, check
 from tests.faults.client import PatientClient
-from tests.faults.evidence import Evidence, JobSeen, Row, Sent, Upload, Victim
+from tests.faults.evidence import Evidence, Row, Upload, Victim
 from tests.faults.killer import PAUSE, Killer
+from tests.faults.meddler import Meddler
+from tests.faults.postman import Postman
 from tests.faults.product import Product
 from tests.faults.provider import TroubledProvider
 from tests.faults.rosters import Roster, RosterMaker
+from tests.faults.uploads import CHANNELS, make_batch, upload
 
-CHANNELS: Final = ("email", "sms")
 ENDED: Final = ("applied", "failed")
 SIZES: Final = (60, 120, 240, 520)
 AT_ONCE: Final = 0.6  # the share of uploads that nobody looks at before they are applied
 POLL_SECONDS: Final = 0.1
-FINAL_STATES: Final = ("completed", "discarded")
+FORGIVEN: Final = 0.5  # the share of refused addresses that are good in the end, and tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Plan:
     sizes: Sequence[int] = SIZES
     pause: tuple[float, float] = PAUSE  # between two strikes
     seconds: float = 100.0  # for one import with its job, kills and all
+    meddled: float = 0.9  # the share of jobs that are paused, resumed, perhaps cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Outcome:
     seconds: float
     repeats: int
     starts: int
+    did: Mapping[str, int]
 
     def figures(self) -> dict[str, Any]:
         """Return what a report says."""
@@ -62,6 +67,8 @@ class Outcome:
             "kills": dict(Counter(str(strike.victim) for strike in self.evidence.strikes)),
             "during": dict(Counter(strike.during for strike in self.evidence.strikes)),
             "starts": self.starts,
+            "done_to_jobs": dict(self.did),
+            "told": dict(Counter(self.evidence.told.values())),
             "imports": len(self.evidence.uploads),
             "students": len(self.evidence.students),
             "deliveries": dict(states),
@@ -92,6 +99,8 @@ class Campaign:
         self._client = PatientClient(product.url)
         self._batch_id = ""
         self._repeats = 0
+        self._meddler = Meddler(plan.seed, plan.meddled)
+        self._postman = Postman(provider.brevo, product.url, plan.seed) if provider else None
         killing = Random(plan.seed + 1)
         self._killer = Killer(product, plan.order, killing, self._what_is_going_on, plan.pause)
 
@@ -101,6 +110,8 @@ class Campaign:
         self._client.log_in(self._product.data_dir / "superadmin.json")
         self._batch_id = make_batch(self._client)
         self._killer.start()
+        if self._postman:
+            self._postman.start()
         try:
             with ThreadPoolExecutor(self._plan.lanes) as lanes:
                 working = [lanes.submit(self._lane, self._client.alike()) for _ in range(self._plan.lanes)]
@@ -113,9 +124,21 @@ class Campaign:
         if failures := [*self._failures, *filter(None, [self._killer.failure])]:
             raise failures[0]
         self._product.tend()
-        evidence = self._evidence()
+        if self._postman:
+            self._postman.finish()
+        told = self._postman.told if self._postman else {}
+        books = Books(self._product, self._client, self._provider)
+        evidence = books.read(self._uploads(), self._meddler, self._killer, told)
         seconds, repeats = time.monotonic() - begun, self._repeats + self._client.repeats
-        return Outcome(self._plan, evidence, check(evidence), seconds, repeats, self._product.starts)
+        did = self._meddler.did
+        return Outcome(self._plan, evidence, check(evidence), seconds, repeats, self._product.starts, did)
+
+    def _uploads(self) -> list[Upload]:
+        """Upload every roster once more."""
+        firsts = [(roster, self._ended(self._client, {"id": shown})) for roster, shown in self._done]
+        repeats = [upload(self._client, roster, self._batch_id) for roster, _ in firsts]
+        pairs = zip(firsts, repeats, strict=True)
+        return [Upload(roster, first, self._ended(self._client, again)) for (roster, first), again in pairs]
 
     def _what_is_going_on(self) -> str:
         with self._lock:
@@ -137,20 +160,39 @@ class Campaign:
     def _one_roster(self, client: PatientClient) -> None:
         with self._lock:
             roster = self._rosters.make(self._random.choice(self._plan.sizes))
+            forgiven = self._random.random() < FORGIVEN
+        refused = next(row.email for row in roster.good if row.email)
         if self._provider:
-            self._provider.refuse(next(row.email for row in roster.good if row.email))
+            self._provider.refuse(refused)
         shown = self._import(client, roster)
+        if self._provider and forgiven:
+            self._provider.forgive(refused)
+            self._retried(client, shown["job_id"])
         with self._lock:
             self._done.append((roster, shown["id"]))
 
     def _import(self, client: PatientClient, roster: Roster) -> Row:
         """Return an import that has been applied and whose job has sent everything."""
         with self._noting("import"):
-            shown = self._ended(client, self._begun(client, roster))
+            shown = self._begun(client, roster)
+            path = f"/student_management/imports/{shown['id']}"
+            shown = self._until(client, path, lambda now: now["job_id"] or now["state"] in ENDED)
+            if shown["job_id"]:
+                self._meddler.meddle(client, shown["job_id"])
+            shown = self._ended(client, shown)
         if shown["job_id"]:
             with self._noting("job"):
-                self._until(client, f"/batch_processing/jobs/{shown['job_id']}", FINAL_STATES)
+                self._finished(client, shown["job_id"])
         return shown
+
+    def _retried(self, client: PatientClient, job_id: str) -> None:
+        """Put back what has failed, until nothing has."""
+        with self._noting("job"):
+            while self._meddler.retry(client, job_id):
+                self._finished(client, job_id)
+
+    def _finished(self, client: PatientClient, job_id: str) -> None:
+        self._until(client, f"/batch_processing/jobs/{job_id}", lambda job: job["finished_at"] is not None)
 
     def _begun(self, client: PatientClient, roster: Roster) -> Row:
         """Upload to be applied in one go, or look at a preview first and commit it."""
@@ -159,19 +201,21 @@ class Campaign:
         shown = upload(client, roster, self._batch_id, dry_run=not at_once)
         if not at_once:
             path = f"/student_management/imports/{shown['id']}"
-            if self._until(client, path, (*ENDED, "previewed"))["state"] == "previewed":
+            read = self._until(client, path, lambda now: now["state"] in (*ENDED, "previewed"))
+            if read["state"] == "previewed":
                 shown = client.make(f"{path}/commit", json={"channels": CHANNELS})
         return shown
 
     def _ended(self, client: PatientClient, shown: Row) -> Row:
-        return self._until(client, f"/student_management/imports/{shown['id']}", ENDED)
+        path = f"/student_management/imports/{shown['id']}"
+        return self._until(client, path, lambda now: now["state"] in ENDED)
 
-    def _until(self, client: PatientClient, path: str, states: Sequence[str]) -> Row:
+    def _until(self, client: PatientClient, path: str, true: Callable[[Row], Any]) -> Row:
         give_up = time.monotonic() + self._plan.seconds
         shown: Row = {}
         while time.monotonic() < give_up and not self._failed.is_set():
             shown = client.get(path)
-            if shown["state"] in states:
+            if true(shown):
                 return shown
             time.sleep(POLL_SECONDS)
         raise AssertionError(f"{path} does not come to an end: {shown}\n{self._open_work()}")
@@ -184,75 +228,6 @@ class Campaign:
 
     def _noting(self, what: str) -> "_Noted":
         return _Noted(self._lock, self._doing, what)
-
-    # --- reading the books ---
-
-    def _evidence(self) -> Evidence:
-        firsts = [(roster, self._ended(self._client, {"id": shown})) for roster, shown in self._done]
-        repeats = [upload(self._client, roster, self._batch_id) for roster, _ in firsts]
-        pairs = zip(firsts, repeats, strict=True)
-        uploads = [
-            Upload(roster, first, self._ended(self._client, again)) for (roster, first), again in pairs
-        ]
-        db, noted = self._product.db, {"comment": "faults"}
-        listed = {job["id"]: job for job in self._client.pages("/batch_processing/jobs")}
-        student = {"role": "student"}
-        return Evidence(
-            channels=CHANNELS,
-            uploads=uploads,
-            students=list(db["students"].find({}, **noted)),
-            users=list(db["users"].find(student, **noted)),
-            identifiers=self._identifiers(),
-            links=list(db["one_time_links"].find()),
-            import_rows=[row for each in uploads for row in self._rows(each.first)],
-            deliveries=list(db["deliveries"].find({}, **noted)),
-            jobs=[self._job(job) for job in listed.values()],
-            sent=self._sent(),
-            unfinished=list(db["engine_jobs"].find({"state": {"$ne": "completed"}})),
-            leftovers=self._leftovers(),
-            workers=self._product.workers_seen(),
-            strikes=list(self._killer.strikes),
-            repeat_seconds={"email": 540.0, "sms": 0.0},
-            ambiguous=self._provider.ambiguous if self._provider else {},
-            refused=frozenset(self._provider.brevo.plan.rejected) if self._provider else frozenset(),
-        )
-
-    def _identifiers(self) -> list[Row]:
-        staff = {
-            row["_id"]
-            for row in self._product.db["users"].find({"role": {"$ne": "student"}}, comment="faults")
-        }
-        return [row for row in self._product.db["login_identifiers"].find() if row["user_id"] not in staff]
-
-    def _leftovers(self) -> list[str]:
-        db, files = self._product.db, self._product.data_dir / "files" / "imports"
-        kept = {path.name for path in files.iterdir()} if files.exists() else set()
-        found: list[str] = []
-        for row in db["imports"].find({}, comment="faults"):
-            if row["_id"] in kept:
-                found.append(f"the file of import {row['_id']}, which is {row['state']}")
-            other = {"import_id": row["_id"], "run": {"$ne": row["run"]}}
-            if rows := db["import_rows"].count_documents(other, comment="faults"):
-                found.append(f"{rows} rows of dead readings of import {row['_id']}")
-        return found
-
-    def _rows(self, shown: Row) -> list[Row]:
-        roster = self._product.db["imports"].find_one({"_id": shown["id"]}, comment="faults")
-        assert roster is not None
-        rows = self._product.db["import_rows"]
-        return list(rows.find({"import_id": shown["id"], "run": roster["run"]}, comment="faults"))
-
-    def _job(self, listed: Row) -> JobSeen:
-        path = f"/batch_processing/jobs/{listed['id']}"
-        recipients = Counter(row["state"] for row in self._client.pages(f"{path}/recipients"))
-        return JobSeen(self._client.get(path), listed, recipients)
-
-    def _sent(self) -> list[Sent]:
-        if self._provider:
-            return self._provider.sent()
-        lines = (self._product.data_dir / "outbox.jsonl").read_text().splitlines()
-        messages = [json.loads(line) for line in lines]
-        return [Sent(message["delivery_id"], message["channel"], message["to"]) for message in messages]
 
 
 class _Noted:
@@ -268,24 +243,6 @@ class _Noted:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._doing[self._what] -= 1
-
-
-def make_batch(client: PatientClient) -> str:
-    """Make a campus with one course and one batch; return the batch."""
-    place = {"name": "North Campus", "code": "NORTH", "timezone": "Asia/Kolkata"}
-    campus_id = client.make("/campus_management/campuses", json=place)["id"]
-    course = {"campus_id": campus_id, "name": "Computer Science", "code": "CSE"}
-    course_id = client.make("/course_management/courses", json=course)["id"]
-    batch = {"campus_id": campus_id, "name": "North 2026", "course_ids": [course_id]}
-    return str(client.make("/batch_management/batches", json=batch)["id"])
-
-
-def upload(client: PatientClient, roster: Roster, batch_id: str, *, dry_run: bool = False) -> Row:
-    """Upload a roster, to be applied in one go or to be looked at first."""
-    form = {"batch_id": batch_id, "dry_run": str(dry_run).lower(), "channels": ",".join(CHANNELS)}
-    files = {"file": (roster.name, roster.content, "text/csv")}
-    shown: Row = client.make("/student_management/imports", data=form, files=files)
-    return shown
 
 
 def tell(outcome: Outcome) -> None:

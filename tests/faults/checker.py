@@ -57,7 +57,7 @@ def every_row_made_one_student(evidence: Evidence) -> Iterator[str]:
     students = _by(evidence.students, "username")
     users, links = _by(evidence.users, "_id"), _by(evidence.links, "user_id")
     identifiers = _by(evidence.identifiers, "user_id")
-    lines = _lines(evidence)
+    lines, silenced = _lines(evidence), _silenced(evidence)
     for username, line in lines.items():
         found = students.get(username, [])
         if len(found) != 1:
@@ -68,7 +68,7 @@ def every_row_made_one_student(evidence: Evidence) -> Iterator[str]:
             yield f"{username} has {len(users.get(student_id, []))} accounts"
         if {str(each["_id"]) for each in identifiers.get(student_id, [])} != line.identifiers:
             yield f"{username} may log in as {[each['_id'] for each in identifiers.get(student_id, [])]}"
-        if len(links.get(student_id, [])) != 1:
+        if len(links.get(student_id, [])) != 1 and not (student_id in silenced and not links.get(student_id)):
             yield f"{username} has {len(links.get(student_id, []))} links"
     for username in students.keys() - lines.keys():
         yield f"{username} stands in no roster"
@@ -113,7 +113,7 @@ def every_state_is_final_and_true(evidence: Evidence) -> Iterator[str]:
             yield f"never left: {story(evidence, row)}"
         elif state in NOT_OUT and out:
             yield f"left all the same: {story(evidence, row)}"
-        elif (state == "skipped") != (row["to"] is None):
+        elif (state == "skipped") != (row["to"] is None or _dropped(evidence, row)):
             yield f"skipped or not, against its address: {story(evidence, row)}"
         elif state == "failed" and row["to"] not in evidence.refused and not _stood_still(evidence, row):
             yield f"failed, though the address is good: {story(evidence, row)}"
@@ -127,21 +127,33 @@ def unknown_stands_only_where_an_answer_was_lost(evidence: Evidence) -> Iterator
         memory = evidence.repeat_seconds.get(row["channel"], 0.0)
         if not _calls(row):
             yield f"unknown without a call: {story(evidence, row)}"
-        elif memory > (row["history"][-1]["at"] - _calls(row)[0]).total_seconds():
+        elif memory > (row["history"][-1]["at"] - _calls(row)[0]).total_seconds() and not _cancelled(
+            evidence, row
+        ):
             yield f"unknown, though it might have been repeated: {story(evidence, row)}"
         elif str(row["_id"]) not in evidence.ambiguous and not _interrupted(row, evidence.strikes):
             yield f"unknown, though nothing was lost: {story(evidence, row)}"
 
 
+def what_the_provider_tells_stands(evidence: Evidence) -> Iterator[str]:
+    """Whatever we believed of a message, the furthest of its provider's callbacks decides."""
+    for row in evidence.deliveries:
+        told = evidence.told.get(str(row["_id"]))
+        if told is not None and row["state"] != told:
+            yield f"told to be {told}: {story(evidence, row)}"
+
+
 def every_job_is_complete_and_counts_right(evidence: Evidence) -> Iterator[str]:
-    """Each job says of itself, now and in lists, what an independent count of its deliveries says."""
+    """Each job is over, cancelled if somebody did that. It says of itself, now and in lists, what an
+    independent count of its deliveries says."""
     rows = _by(evidence.deliveries, "job_id")
     for job in evidence.jobs:
         own = rows.pop(job.shown["id"], [])
         counted = Counter(str(row["state"]) for row in own)
         name = f"job {job.shown['id']} ({dict(counted)})"
+        end = "cancelled" if job.shown["id"] in evidence.cancelled else "completed"
         for what, seen in (("shown", job.shown), ("listed", job.listed)):
-            if seen["state"] != "completed" or seen["total"] != len(own) or seen["percent"] != 100.0:
+            if seen["state"] != end or seen["total"] != len(own) or seen["percent"] != 100.0:
                 yield f"{name} is {what} as {seen['state']}, {seen['total']}, {seen['percent']} %"
             if +Counter(seen["counts"]) != counted or sum(seen["counts"].values()) != len(own):
                 yield f"{name} is {what} with {seen['counts']}"
@@ -175,8 +187,10 @@ def every_loop_of_every_worker_is_alive(evidence: Evidence) -> Iterator[str]:
 
 
 def no_background_work_is_left(evidence: Evidence) -> Iterator[str]:
-    """Every durable job came to its end, and none was given up."""
+    """Every durable job came to its end, and none was given up; those of a cancelled job may be dropped."""
     for job in evidence.unfinished:
+        if job["state"] == "cancelled" and job.get("group") in evidence.cancelled:
+            continue
         yield f"{job['name']} {job['_id']} is {job['state']} after {job['attempt']} tries: {job['error']}"
 
 
@@ -193,6 +207,7 @@ RULES: Final[Sequence[Rule]] = (
     no_message_left_twice,
     every_state_is_final_and_true,
     unknown_stands_only_where_an_answer_was_lost,
+    what_the_provider_tells_stands,
     every_job_is_complete_and_counts_right,
     the_same_files_again_change_nothing,
     every_loop_of_every_worker_is_alive,
@@ -242,6 +257,25 @@ def _by_delivery(sent: Sequence[Sent]) -> Mapping[str, list[Sent]]:
 
 def _calls(row: Row) -> list[Any]:
     return [one["at"] for one in row["history"] if one["state"] == "sending"]
+
+
+def _cancelled(evidence: Evidence, row: Row) -> bool:
+    """Tell whether a delivery ended, or stays in doubt, because its job was cancelled."""
+    return row["job_id"] in evidence.cancelled and str(row["last_error"]).startswith("cancelled")
+
+
+def _dropped(evidence: Evidence, row: Row) -> bool:
+    """Tell whether a delivery was not sent because its job was cancelled."""
+    return row["job_id"] in evidence.cancelled and row["last_error"] == "cancelled"
+
+
+def _silenced(evidence: Evidence) -> set[str]:
+    """Return who was told nothing, because their job was cancelled before their turn came."""
+    silent = [
+        row["job_id"] in evidence.cancelled and row["state"] == "skipped" for row in evidence.deliveries
+    ]
+    told = {str(row["recipient_id"]) for row, so in zip(evidence.deliveries, silent, strict=True) if not so}
+    return {str(row["recipient_id"]) for row in evidence.deliveries} - told
 
 
 def _stood_still(evidence: Evidence, row: Row) -> bool:

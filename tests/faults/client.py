@@ -51,8 +51,11 @@ class PatientClient:
         """Make something, once, however often it has to be asked for."""
         return self.call("POST", path, headers={"Idempotency-Key": str(uuid.uuid4())}, **options)
 
-    def call(self, method: str, path: str, **options: Any) -> Any:
-        """Return the JSON of a 2xx reply; ask again where none came, or one that says "later"."""
+    def call(self, method: str, path: str, *, conflict: bool = False, **options: Any) -> Any:
+        """Return the JSON of a 2xx reply; ask again where none came, or one that says "later".
+
+        With ``conflict``, None where it is too late for this, or it is done already.
+        """
         give_up, last = time.monotonic() + self._patience, ""
         while time.monotonic() < give_up:
             try:
@@ -64,6 +67,8 @@ class PatientClient:
             else:
                 if reply.ok:
                     return reply.json() if reply.content else None
+                if conflict and reply.status_code == 409:
+                    return None
                 last = f"{reply.status_code} {reply.text[:500]}"
                 if reply.status_code not in AGAIN:
                     raise AssertionError(f"{method} {path}: {last}")

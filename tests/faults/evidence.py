@@ -100,3 +100,5 @@ class Evidence:
     repeat_seconds: Mapping[str, float] = field(default_factory=dict)  # how long a channel may be repeated
     ambiguous: Mapping[str, str] = field(default_factory=dict)  # what the provider did, by delivery id
     refused: frozenset[str] = frozenset()  # addresses that the provider does not take
+    cancelled: frozenset[str] = frozenset()  # jobs that were cancelled
+    told: Mapping[str, str] = field(default_factory=dict)  # what the provider's callbacks say, by delivery id

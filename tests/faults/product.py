@@ -27,6 +27,7 @@ ALWAYS: Final = {"BCRYPT_ROUNDS": "4", "ACCESS_TOKEN_SECONDS": "3600", "PUBLIC_U
 START_TRIES: Final = 4
 LONGEST_PAUSE: Final = 2.0
 WAITING: Final = ("imports", "messages", "email", "sms")
+HURRY_SECONDS: Final = 1.0
 READER: Final = "services.imports.roster.child"
 SHORT: Final = {
     "LEASE_SECONDS": "2",
@@ -48,6 +49,7 @@ class Product:
         self._url = NOWHERE
         self._mongo: MongoClient[dict[str, Any]] | None = None
         self._shortened = 0
+        self._hurried = 0.0
 
     def __enter__(self) -> Self:
         self.start()
@@ -89,8 +91,9 @@ class Product:
 
     def hurry(self) -> None:
         """Let work that waits for its next try, for a minute at most, be due soon: a run has to end."""
-        if not self._short:
+        if not self._short or time.monotonic() - self._hurried < HURRY_SECONDS:
             return
+        self._hurried = time.monotonic()
         soon, now = datetime.now(UTC) + timedelta(seconds=LONGEST_PAUSE), "$$NOW"
         late = {"queue": {"$in": WAITING}, "state": "available", "run_at": {"$gt": soon}}
         with suppress(PyMongoError):

@@ -145,6 +145,25 @@ def test_a_refused_address_may_fail() -> None:
     assert check(evidence) == []
 
 
+def cancelled(evidence: Evidence) -> None:
+    """Let the job be cancelled before the last message left."""
+    evidence.deliveries[2] |= {"state": "skipped", "last_error": "cancelled"}  # type: ignore[operator]
+    evidence.sent.pop(2)
+    counts = {"sent": 2, "skipped": 2}
+    shown = evidence.jobs[0].shown | {"state": "cancelled", "counts": counts}  # type: ignore[operator]
+    evidence.jobs[0] = JobSeen(shown, shown, counts)
+    dropped = {"_id": "x", "name": "send", "state": "cancelled", "group": "j1", "attempt": 0, "error": None}
+    evidence.unfinished = [dropped]
+
+
+def test_a_job_that_somebody_cancelled_skips_what_had_not_left() -> None:
+    evidence = clean()
+    cancelled(evidence)
+    evidence.cancelled = frozenset({"j1"})
+
+    assert check(evidence) == []
+
+
 def _row(collection: str, number: int, **fields: Any) -> Callable[[Evidence], None]:
     return lambda evidence: getattr(evidence, collection)[number].update(fields)
 
@@ -230,6 +249,10 @@ def _job_nobody_lists(evidence: Evidence) -> None:
     evidence.jobs = []
 
 
+def _a_callback_was_ignored(evidence: Evidence) -> None:
+    evidence.told = {"d1": "bounced"}
+
+
 FAULTS: Final[dict[str, tuple[Callable[[Evidence], None], str]]] = {
     "a message left twice": (_twice("sent", 0), "no_message_left_twice"),
     "a message of no delivery": (_message_of_nobody, "no_message_left_twice"),
@@ -273,6 +296,10 @@ FAULTS: Final[dict[str, tuple[Callable[[Evidence], None], str]]] = {
         "unknown_stands_only_where_an_answer_was_lost",
     ),
     "an unknown without a call": (_unknown_without_a_call, "unknown_stands_only_where_an_answer_was_lost"),
+    "a job was cancelled by nobody": (cancelled, "every_job_is_complete_and_counts_right"),
+    "a message was skipped for nothing": (cancelled, "every_state_is_final_and_true"),
+    "work was dropped for nothing": (cancelled, "no_background_work_is_left"),
+    "a callback was ignored": (_a_callback_was_ignored, "what_the_provider_tells_stands"),
     "kept counts are old": (_kept_counts_are_old, "every_job_is_complete_and_counts_right"),
     "a recipient is not listed": (_a_recipient_is_not_listed, "every_job_is_complete_and_counts_right"),
     "a job is in no list": (_job_nobody_lists, "every_job_is_complete_and_counts_right"),

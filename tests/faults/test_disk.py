@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.faults.campaign import make_batch, upload
 from tests.faults.client import PatientClient
 from tests.faults.product import Product
 from tests.faults.rosters import RosterMaker
+from tests.faults.uploads import make_batch, upload
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(200)]
 

@@ -13,11 +13,11 @@ import pytest
 import requests
 import socketio
 
-from tests.faults.campaign import make_batch, upload
 from tests.faults.client import PatientClient
 from tests.faults.product import Product, kill
 from tests.faults.provider import TroubledProvider
 from tests.faults.rosters import RosterMaker
+from tests.faults.uploads import make_batch, upload
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(200)]
 
