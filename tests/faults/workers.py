@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,12 +37,14 @@ class Workers:
             "REDIS_URL": servers.redis_server(),
         }
         self._started: list[Child] = []
+        self.processes = 1  # of each that is started from now on
 
     def start(self, **environment: str) -> Child:
         """Start one; it takes a while until it is ready."""
         log = self._folder / f"worker-{len(self._started)}.log"
         folder = self._runtime.settings.data_dir
         command: list[str | Path] = [sys.executable, SCRIPT, "--port", "0", "--data-dir", folder]
+        command += ["--processes", str(self.processes)]
         child = Child(command, log, env=self._environment | environment)
         child.start()
         self._started.append(child)
@@ -61,9 +64,12 @@ def rows_of(db: Any, worker: Child) -> list[Any]:
     return [row for row in db["server_processes"].find({"_id": {"$gte": ""}}) if row["parent"] == worker.pid]
 
 
-def until_ready(db: Any, *workers: Child) -> None:
-    """Return when each of them beats."""
-    until(lambda: all(worker.code is not None or rows_of(db, worker) for worker in workers), 60)
+def until_ready(db: Any, *workers: Child, processes: int = 1) -> None:
+    """Return when each process of each of them beats."""
+    until(
+        lambda: all(worker.code is not None or len(rows_of(db, worker)) >= processes for worker in workers),
+        60,
+    )
     assert [worker.tail() for worker in workers if worker.code is not None] == []
 
 
@@ -74,7 +80,9 @@ def kill(worker: Child) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-def many_messages(runtime: Runtime, engine: DurableEngine, people: int, size: int) -> BatchJob:
+def many_messages(
+    runtime: Runtime, engine: DurableEngine, people: int, size: int, start_at: datetime | None = None
+) -> BatchJob:
     """Order as many emails as a web process would: each in a call of its own, ``size`` in a sub-batch."""
     for name in (SEND_JOB, FINISH_JOB):
         engine.handle(name, lambda lease: Done(), lambda args, reason: None)
@@ -83,7 +91,12 @@ def many_messages(runtime: Runtime, engine: DurableEngine, people: int, size: in
 
     def order() -> BatchJob:
         job = bench.service.open(
-            JobType.CREDENTIALS, [Channel.EMAIL], campus_id="c1", course_ids=(), actor_id="operations"
+            JobType.CREDENTIALS,
+            [Channel.EMAIL],
+            campus_id="c1",
+            course_ids=(),
+            actor_id="operations",
+            start_at=start_at,
         )
         bench.service.add(job, [_person(number) for number in range(people)])
         bench.service.close(job)
