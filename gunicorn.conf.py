@@ -90,6 +90,7 @@ if os.environ.get("WEB_ROLE") == "worker":  # any number of them over one folder
     control_socket_disable = True
 
 _stoppers: list[threading.Thread] = []
+_late: list[int] = []  # jobs that did not come back
 
 
 def post_worker_init(worker: Any) -> None:
@@ -123,15 +124,20 @@ def _stop_when_told(worker: Any, versant: Any) -> None:
     while worker.alive and worker.ppid == os.getppid():
         time.sleep(NOTICE_SECONDS)
     try:
-        versant.stop()
+        _late.append(versant.stop() or 0)
     except Exception:
         worker.log.exception("The background work did not stop cleanly")
 
 
-def worker_exit(server: Any, _worker: Any) -> None:
-    """Give the background loops the rest of the graceful time."""
+def worker_exit(server: Any, worker: Any) -> None:
+    """Give the background loops the rest of the graceful time; leave behind what never comes back."""
     for stopper in _stoppers:
         stopper.join(server.cfg.graceful_timeout)
+    if any(_late):
+        worker.log.warning(
+            "%d jobs have not come back; they are left to whoever claims them next", sum(_late)
+        )
+        os._exit(0)  # Python itself would wait for their threads
 
 
 def child_exit(_server: Any, worker: Any) -> None:

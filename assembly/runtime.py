@@ -64,7 +64,7 @@ class Runtime:
         engine, role = outside.engine, settings.web_role
         work.handle_jobs(engine, areas, settings)
         if most := work.seats(outside, role):
-            engine.install(base.supervisor, most)
+            engine.install(base.supervisor, most, settings.job_longest_seconds)
         sockets = LiveSockets(app, socketio, 0 if role == "worker" else settings.max_sockets)
         work.run_loops(base, areas, sockets)
         beat = work.heartbeat(base, areas, version, engine, sockets, most)
@@ -98,13 +98,17 @@ class Runtime:
         """Start the background loops; called once per process, after the fork."""
         self.supervisor.start()
 
-    def stop(self) -> None:
-        """Close the sockets, claim nothing more, let running jobs reach a safe point, stop the loops."""
+    def stop(self) -> int:
+        """Close the sockets, claim nothing more, let running jobs reach a safe point, stop the loops.
+
+        Return how many jobs did not come to one: their threads still run.
+        """
         self.sockets.close_all()
         self.heartbeat.drain()
-        self.engine.drain(DRAIN_SECONDS)
+        late = self.engine.drain(DRAIN_SECONDS)
         self.supervisor.stop()
         self.heartbeat.leave()
+        return late
 
     def loops(self) -> Sequence[LoopHealth]:
         """Return how every background loop does."""
@@ -117,6 +121,7 @@ def _rules(settings: Settings) -> Rules:
         pressure=settings.memory_pressure_percent / 100,
         pause=settings.recycle_pause_seconds,
         stuck=settings.loop_stuck_seconds,
+        overdue=settings.job_longest_seconds + settings.loop_stuck_seconds,
     )
 
 

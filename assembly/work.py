@@ -101,7 +101,7 @@ def heartbeat(
         areas.processes, base.settings.web_role, version, lambda: base.monitor.suspect("mongodb")
     )
     beat.show("loops", base.supervisor.figures)
-    beat.show("queues", lambda: _queues(most, engine.stats()))
+    beat.show("queues", lambda: _queues(most, engine.stats(), engine.oldest()))
     beat.show("sockets", lambda: len(sockets))
     beat.show("memory", memory_figures)
     beat.show("cpu", cpu_cores)
@@ -112,8 +112,17 @@ def heartbeat(
     return beat
 
 
-def _queues(most: Mapping[Queue, int], running: Mapping[str, int]) -> Mapping[str, JSON]:
-    return {str(queue): {"seats": seats, "running": running.get(queue, 0)} for queue, seats in most.items()}
+def _queues(
+    most: Mapping[Queue, int], running: Mapping[str, int], oldest: Mapping[str, float]
+) -> Mapping[str, JSON]:
+    return {
+        str(queue): {
+            "seats": seats,
+            "running": running.get(queue, 0),
+            "oldest_s": round(oldest.get(queue, 0.0), 1),
+        }
+        for queue, seats in most.items()
+    }
 
 
 def _nothing(_args: Mapping[str, JSON], _reason: str) -> None:

@@ -85,6 +85,7 @@ class Settings(BaseModel):
     immediate_workers: int = Field(32, ge=1, le=1000)
     immediate_queue: int = Field(200, ge=0)
     job_retention_days: int = Field(90, ge=1)
+    job_longest_seconds: float = Field(900.0, ge=1, le=86_400)
     lease_seconds: float = Field(30.0, ge=0.5, le=600)
     sub_batch_size: int = Field(100, ge=1, le=100)
     pacing: Literal["provider", "interval"] = "provider"

@@ -36,6 +36,7 @@ class Rules:
     pressure: float = 0.9  # of the memory that is ours
     pause: float = 300.0  # between two replacements
     stuck: float = 120.0  # a tick of a loop that takes so long never ends
+    overdue: float = 1020.0  # a job that runs for so long never ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Worker:
     serving: bool
     memory: int
     load: float
-    stuck: str = ""  # the loop that never came back
+    stuck: str = ""  # the loop or the queue with a job that never came back
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def decide(
 def _worst(rules: Rules, workers: Sequence[Worker], pressure: float) -> Decision | None:
     for worker in workers:
         if worker.stuck:
-            return Decision(Act.RECYCLE, worker.pid, f"its loop {worker.stuck} is stuck")
+            return Decision(Act.RECYCLE, worker.pid, f"its {worker.stuck} is stuck")
     if pressure >= rules.pressure and workers:
         largest = max(workers, key=lambda one: one.memory)
         return Decision(Act.RECYCLE, largest.pid, f"{pressure:.0%} of the memory is used")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -27,6 +28,7 @@ from utils.supervisor import Supervisor
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 25  # claims, most of which a crash may burn
+LONGEST_SECONDS: Final = 900.0  # that a job may run before it has to come back; all come back sooner
 EARLY: Final = timedelta(hours=1)  # due by MongoDB's clock, however wrong ours is, and in order of arrival
 STRANGE_SECONDS: Final = 2.0
 WAITING: Final = (JobState.AVAILABLE, JobState.HELD)
@@ -38,6 +40,7 @@ class Handler:
 
     run: JobHandler
     dead: DeadHandler
+    attempts: int
 
 
 class DurableEngine(ABC):
@@ -140,16 +143,21 @@ class DurableEngine(ABC):
 
     # --- running ---
 
-    def handle(self, name: str, run: JobHandler, dead: DeadHandler) -> None:
-        """Declare who runs jobs called ``name``."""
-        self._handlers[name] = Handler(run, dead)
+    def handle(self, name: str, run: JobHandler, dead: DeadHandler, attempts: int = MAX_ATTEMPTS) -> None:
+        """Declare who runs jobs called ``name``, and who is told of one that was given up."""
+        self._handlers[name] = Handler(run, dead, attempts)
 
-    def install(self, supervisor: Supervisor, seats: Mapping[Queue, int]) -> None:
-        """Declare the loops: those that find work, one renewer, one sweeper."""
+    def install(
+        self, supervisor: Supervisor, seats: Mapping[Queue, int], longest: float = LONGEST_SECONDS
+    ) -> None:
+        """Declare the loops: those that find work, one renewer, one sweeper.
+
+        A job that runs for more than ``longest`` seconds loses its lease.
+        """
         self._seats = dict(seats)
         self.watch(supervisor)
         lease = self._leases.seconds
-        supervisor.add("renew-leases", lease / 3, self._leases.renew)
+        supervisor.add("renew-leases", lease / 3, partial(self._leases.renew, longest))
         supervisor.add("rescue-jobs", min(2.0, max(0.2, lease / 4)), self._jobs.rescue)
 
     @abstractmethod
@@ -172,6 +180,10 @@ class DurableEngine(ABC):
     def stats(self) -> Mapping[str, int]:
         """Return how many jobs run here, by queue."""
         return self._leases.by_queue()
+
+    def oldest(self) -> Mapping[str, float]:
+        """Return for how many seconds the oldest job that runs here has done so, by queue."""
+        return self._leases.oldest()
 
     def idle(self) -> bool:
         """Tell whether nothing may be claimed now."""
@@ -210,7 +222,7 @@ class DurableEngine(ABC):
         if handler is None:  # of a newer version, while it is rolled out
             self._jobs.release(job.id, job.fence, STRANGE_SECONDS, burn=False)
             return
-        if job.attempt > MAX_ATTEMPTS:
+        if job.attempt > handler.attempts:
             reason = job.error or "it never came to an end"
             handler.dead(job.args, reason)
             self._jobs.finish(job.id, job.fence, JobState.DISCARDED, reason)

@@ -1,5 +1,6 @@
 """The leases that this process holds: whether each still lasts, and who renews it."""
 
+from collections import Counter
 from dataclasses import dataclass
 from threading import Condition, Lock
 from typing import Final
@@ -15,61 +16,70 @@ MARGIN: Final = 0.2  # share of a lease in which no new effect is begun
 @dataclass(slots=True)
 class _Held:
     job: Job
-    until: float  # on the monotonic clock, counted from before the claim was asked for
+    since: float  # on the monotonic clock, from before the claim was asked for
+    until: float
 
 
 class Leases:
-    """Held leases by job. One that lapsed and was claimed again, even by this process, is another one."""
+    """Claims of this process whose work goes on, also those that have lapsed since."""
 
     def __init__(self, jobs: JobRepository, clock: Clock, seconds: float) -> None:
         self._jobs, self._clock, self.seconds = jobs, clock, seconds
-        self._held: dict[str, _Held] = {}
-        self._busy: dict[Queue, int] = {}
+        self._held: dict[tuple[str, int], _Held] = {}
         self._lock = Lock()
         self._left = Condition(self._lock)
 
     def take(self, job: Job, asked: float) -> None:
         """Note a job that was claimed by what was asked at ``asked`` on the monotonic clock."""
         with self._lock:
-            self._busy[job.queue] = self._busy.get(job.queue, 0) + 1
-            self._held[job.id] = _Held(job, asked + self.seconds * (1 - MARGIN))
+            for held in self._held.values():
+                if held.job.id == job.id:  # it lapsed, and was claimed again by this very process
+                    held.until = 0.0
+            self._held[job.id, job.fence] = _Held(job, asked, asked + self.seconds * (1 - MARGIN))
 
     def lasts(self, job: Job) -> bool:
         """Tell whether this claim still gives the right to begin something."""
-        held = self._held.get(job.id)
-        if held is None or held.job.fence != job.fence:
-            return False
-        return self._clock.monotonic() < held.until
+        held = self._held.get((job.id, job.fence))
+        return held is not None and self._clock.monotonic() < held.until
 
     def leave(self, job: Job) -> None:
         """Forget a claim: its work is over."""
         with self._lock:
-            self._busy[job.queue] -= 1
-            held = self._held.get(job.id)
-            if held is not None and held.job.fence == job.fence:
-                del self._held[job.id]
+            self._held.pop((job.id, job.fence), None)
             self._left.notify_all()
 
     def wait(self, timeout: float) -> int:
         """Wait until nothing runs here any more; return how many jobs still do after ``timeout`` seconds."""
         with self._left:
-            self._left.wait_for(lambda: not any(self._busy.values()), timeout)
-            return sum(self._busy.values())
+            self._left.wait_for(lambda: not self._held, timeout)
+            return len(self._held)
 
-    def renew(self) -> None:
-        """Prolong every lease."""
-        for held in list(self._held.values()):
+    def renew(self, longest: float) -> None:
+        """Prolong every lease; but a job that has run for ``longest`` seconds has to come back."""
+        for held in self._all():
             asked = self._clock.monotonic()
-            if self._jobs.renew(held.job.id, held.job.fence, self.seconds):
+            in_time = asked - held.since < longest
+            if in_time and self._jobs.renew(held.job.id, held.job.fence, self.seconds):
                 held.until = asked + self.seconds * (1 - MARGIN)
             else:
                 held.until = 0.0
 
     def busy(self, queue: Queue) -> int:
         """Return how many jobs of a queue run in this process."""
-        return self._busy.get(queue, 0)
+        return sum(held.job.queue == queue for held in self._all())
 
     def by_queue(self) -> dict[str, int]:
         """Return how many jobs run in this process, by queue."""
+        return dict(Counter(str(held.job.queue) for held in self._all()))
+
+    def oldest(self) -> dict[str, float]:
+        """Return for how many seconds the oldest job of each queue has been running here."""
+        now, oldest = self._clock.monotonic(), dict[str, float]()
+        for held in self._all():
+            queue = str(held.job.queue)
+            oldest[queue] = max(oldest.get(queue, 0.0), now - held.since)
+        return oldest
+
+    def _all(self) -> list[_Held]:
         with self._lock:
-            return {str(queue): busy for queue, busy in self._busy.items()}
+            return list(self._held.values())

@@ -1,6 +1,6 @@
 """The web workers of one server, as their rows tell: what the worker manager decides by."""
 
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, Final
 
 from services.processes.documents import ProcessState, ServerProcess
@@ -42,14 +42,11 @@ class HostedWorkers:
             return self._heartbeat.id, []
         now = max(row.beat_at for row in living)
         ours = [row for row in living if (row.host, row.parent) == (me.host, arbiter)]
-        return me.id, [
-            _worker(row, (now - row.started_at).total_seconds(), self._rules.stuck) for row in ours
-        ]
+        return me.id, [_worker(row, (now - row.started_at).total_seconds(), self._rules) for row in ours]
 
 
-def _worker(row: ServerProcess, age: float, stuck: float) -> Worker:
+def _worker(row: ServerProcess, age: float, rules: Rules) -> Worker:
     figures: dict[str, Any] = row.figures
-    loops = figures.get("loops", {})
     return Worker(
         id=row.id,
         pid=row.pid,
@@ -57,5 +54,13 @@ def _worker(row: ServerProcess, age: float, stuck: float) -> Worker:
         serving=row.state is ProcessState.SERVING,
         memory=figures.get("memory", {}).get("pss", 0),
         load=figures.get("load", {}).get("mean", 0.0),
-        stuck=next((name for name, loop in loops.items() if loop.get("ticking_s", 0) >= stuck), ""),
+        stuck=_stuck(figures, rules),
     )
+
+
+def _stuck(figures: Mapping[str, Any], rules: Rules) -> str:
+    """Return what never came back, if anything."""
+    loops, queues = figures.get("loops", {}), figures.get("queues", {})
+    late = [f"loop {name}" for name, loop in loops.items() if loop.get("ticking_s", 0) >= rules.stuck]
+    late += [f"queue {name}" for name, jobs in queues.items() if jobs.get("oldest_s", 0) >= rules.overdue]
+    return next(iter(late), "")

@@ -1,11 +1,13 @@
-"""The real application with URLs that make a worker big, busy or stuck."""
+"""The real application with URLs that make a worker big, busy or stuck, or whose jobs never return."""
 
 import os
 import time
+from threading import Event
 
 from flask import Flask
 
 from main import create_app as create_real_app
+from services.ports import Queue
 
 
 def create_app() -> Flask:
@@ -27,6 +29,13 @@ def create_app() -> Flask:
         supervisor = app.extensions["versant"].supervisor
         clock = app.extensions["versant"].monitor._clock
         supervisor.add("sticky", 60.0, lambda: time.sleep(60)).start(clock, supervisor._stopping)
+        return str(os.getpid())
+
+    @app.get("/hang")
+    def hang() -> str:
+        engine = app.extensions["versant"].engine
+        engine.handle("hang", lambda lease: Event().wait(), lambda args, reason: None)
+        engine.submit("hang", {}, queue=Queue.FILES, key=f"hang-{os.getpid()}")
         return str(os.getpid())
 
     return app

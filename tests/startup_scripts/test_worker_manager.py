@@ -43,6 +43,7 @@ class Gunicorn:
             "WORKER_CHECK_SECONDS": "0.5",
             "RECYCLE_PAUSE_SECONDS": "2",
             "LOOP_STUCK_SECONDS": "5",
+            "JOB_LONGEST_SECONDS": "2",
             "LOG_LEVEL": "WARNING",
         }
 
@@ -141,6 +142,15 @@ def test_a_worker_whose_loop_never_comes_back_is_replaced(gunicorn: Gunicorn) ->
     stuck = gunicorn.ask("/stick")
 
     until(lambda: stuck not in gunicorn.pids() and len(gunicorn.answering()) == 2, 40)
+
+
+@pytest.mark.slow
+def test_a_worker_with_a_job_that_never_returns_is_replaced_and_gone(gunicorn: Gunicorn) -> None:
+    stuck = gunicorn.ask("/hang")
+
+    until(lambda: stuck not in gunicorn.pids() and len(gunicorn.answering()) == 2, 60)
+
+    assert any("queue files is stuck" in decision for decision in gunicorn.decisions())
 
 
 def test_there_are_more_workers_under_load_and_fewer_afterwards_within_the_bounds(gunicorn: Gunicorn) -> None:

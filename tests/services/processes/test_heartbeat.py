@@ -34,7 +34,7 @@ def test_a_process_is_listed_with_its_seats_from_its_first_beat_until_it_leaves(
     listed = shown(cast)
     me = listed[runtime.heartbeat.id]
     assert me["state"] == "serving"
-    assert me["figures"]["queues"]["imports"] == {"seats": 2, "running": 0}
+    assert me["figures"]["queues"]["imports"] == {"seats": 2, "running": 0, "oldest_s": 0.0}
     assert me["figures"]["loops"]["heartbeat"]["failures"] == 0
     assert me["figures"]["memory"]["rss"] > me["figures"]["memory"]["pss"] > 10_000_000
     assert (listed[other.id]["role"], listed[other.id]["version"]) == ("worker", "9.9.9")
