@@ -214,7 +214,8 @@ def test_me_tells_what_the_role_grants(client: FlaskClient, runtime: Runtime, db
 
     me = client.get("/auth/me", headers=bearer(token)).get_json()
 
-    assert (me["id"], me["permissions"]) == (user.id, ["batch_processing:job:read"])
+    granted = ["batch_processing:job:read", "batch_processing:worker:read"]
+    assert (me["id"], me["permissions"]) == (user.id, granted)
     assert me["last_login_at"] is not None
     assert not {"password_hash", "ver", "modules"} & set(me)
 

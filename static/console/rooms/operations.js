@@ -68,7 +68,7 @@ async function refresh(parts, signal, act) {
 // Draw what has changed only, so that a button under somebody's finger stays.
 function redraw(box, made) {
   const next = el("div", {}, made);
-  if (box.firstElementChild?.outerHTML !== next.outerHTML) {
+  if (!next.isEqualNode(box.firstElementChild)) {
     fill(box, next);
   }
 }
