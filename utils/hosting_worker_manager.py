@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -190,10 +190,12 @@ class WorkerManager:
 
     def tick(self) -> None:
         """Shrink when memory is short; for all of us, where we are the one, do what has to be done."""
-        ages, ours = _family(self._hosting.arbiter)
-        self._pressure = self._hosting.memory.used(ours) / self._hosting.memory.limit
+        ages, held = _family(self._hosting.arbiter)
+        self._pressure = self._hosting.memory.used(sum(held.values())) / self._hosting.memory.limit
         pressed_long = self._shrunk_in_vain()
-        me, workers = self._workers()
+        me, told = self._workers()
+        # what a worker has told of its memory may be older than the pressure that is to be lifted
+        workers = [replace(worker, memory=held.get(worker.pid, worker.memory)) for worker in told]
         children = self._children(ages, {worker.pid for worker in workers})
         if decider(workers) != me:
             return
@@ -250,14 +252,14 @@ class Load:
         return {"now": count, "seats": self._seats, "mean": round(mean, 3)}
 
 
-def _family(arbiter: int) -> tuple[dict[int, float], int]:
-    """Return the arbiter's children by age, and the bytes that all of its descendants and itself hold."""
+def _family(arbiter: int) -> tuple[dict[int, float], dict[int, int]]:
+    """Return the ages of the arbiter's children, and the bytes that each of its family holds, itself too."""
     root = psutil.Process(arbiter)
     children: dict[int, float] = {}
-    held = 0
+    held: dict[int, int] = {}
     for process in [root, *root.children(recursive=True)]:
         try:
-            held += process.memory_full_info().pss
+            held[process.pid] = process.memory_full_info().pss
             if process.ppid() == arbiter and process.status() != psutil.STATUS_ZOMBIE:
                 children[process.pid] = time.time() - process.create_time()
         except psutil.Error:  # gone meanwhile
