@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ class LocalFiles:
         """Store a file: complete or not at all, and on the disk before this returns."""
         path = self._folder / key
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         with draft.open("wb") as file:
             file.write(content)
             file.flush()
@@ -55,6 +56,12 @@ class LocalFiles:
         """Return the first bytes of a file."""
         with (self._folder / key).open("rb") as file:
             return file.read(length)
+
+    def move(self, source: str, target: str) -> None:
+        """Rename a file, at once or not at all."""
+        path = self._folder / target
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self._folder / source).replace(path)
 
     def delete(self, key: str) -> None:
         """Remove a file."""

@@ -82,6 +82,15 @@ class S3Files:
 
         return self._found(key, read)
 
+    def move(self, source: str, target: str) -> None:
+        """Copy within the bucket, then remove; dying between the two leaves the copy, and a rest to sweep."""
+        place = {"Bucket": self._bucket, "Key": source}
+        self._found(
+            source,
+            lambda: self._client.copy_object(Bucket=self._bucket, Key=target, CopySource=place),  # type: ignore[arg-type]
+        )
+        self.delete(source)
+
     def delete(self, key: str) -> None:
         """Remove a file."""
         self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))

@@ -8,9 +8,9 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit.endpoint import SIGNATURE, route
 from routes._kit.services import services
-from services.files.documents import FileState, StoredFile
+from services.files.documents import FileState
 from services.files.schemas import ContentQuery, FileCreate, FileOut, LinkOut, UploadOut
-from services.files.service import FileInUse, FileNotFound, FileNotStored
+from services.files.service import UPLOADS, FileInUse, FileNotFound, FileNotStored
 from services.ports import SignedFiles
 from utils.problems import Invalid, NotFound, UnsupportedType
 
@@ -51,10 +51,26 @@ def remove(file_id: str, actor: Actor) -> None:
     services().files.remove(file_id, actor)
 
 
-@route(bp, "PUT", "/content/<path:key>", permission=SIGNATURE, status=204, raises=[NotFound, UnsupportedType])
-def put_content(key: str, query: ContentQuery, content: bytes) -> None:
+def _signed() -> None:
+    """Raise unless the link is ours and good; anything else is not there."""
+    key, given = str((request.view_args or {}).get("key")), request.args
+    expires, signature = given.get("expires", ""), given.get("signature", "")
+    if not expires.isdecimal() or not _local().is_signed(request.method, key, int(expires[:12]), signature):
+        raise NotFound()
+
+
+@route(
+    bp,
+    "PUT",
+    "/content/<path:key>",
+    permission=SIGNATURE,
+    status=204,
+    raises=[NotFound, UnsupportedType],
+    proof=_signed,
+)
+def put_content(key: str, query: ContentQuery, content: bytes) -> None:  # noqa: ARG001  for its schema
     """Take the bytes of an announced file, where this server is the storage."""
-    file = _of_link("PUT", key, query)
+    file = services().files.by_key(key.removeprefix(UPLOADS))
     if file.state is not FileState.WAITING:
         raise FileNotStored()
     if request.mimetype != file.content_type:
@@ -71,24 +87,19 @@ def put_content(key: str, query: ContentQuery, content: bytes) -> None:
     permission=SIGNATURE,
     raises=[NotFound],
     media_type="application/octet-stream",
+    proof=_signed,
 )
-def get_content(key: str, query: ContentQuery) -> Response:
+def get_content(key: str, query: ContentQuery) -> Response:  # noqa: ARG001  for its schema
     """Download a stored file, where this server is the storage."""
-    file = _of_link("GET", key, query)
+    file = services().files.by_key(key)
     if file.state is not FileState.STORED:
         raise NotFound()
     with _local().local(key) as path:
-        reply = send_file(path, mimetype=file.content_type)
+        reply = send_file(path, mimetype=file.content_type, conditional=False, etag=False, max_age=0)
+    reply.headers["Cache-Control"] = "private, no-store"
     reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
     reply.headers["Content-Security-Policy"] = SANDBOX
     return reply
-
-
-def _of_link(method: str, key: str, query: ContentQuery) -> StoredFile:
-    """Return the file of a link that is ours and good; anything else is not there."""
-    if not _local().is_signed(method, key, query.expires, query.signature):
-        raise NotFound()
-    return services().files.by_key(key)
 
 
 def _local() -> SignedFiles:

@@ -369,6 +369,9 @@ class FileStore(Protocol):
     def beginning(self, key: str, length: int) -> bytes:
         """Return the first bytes of a file, at most ``length``; raises FileNotFoundError."""
 
+    def move(self, source: str, target: str) -> None:
+        """Take what lies under ``source`` to ``target``; raises FileNotFoundError. It may be done again."""
+
     def delete(self, key: str) -> None:
         """Remove a file; a missing one is fine."""
 

@@ -1,6 +1,7 @@
 """Background work on files: are the bytes what was announced, and what did nobody finish?"""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -8,7 +9,7 @@ from services.audit.service import AuditService
 from services.files.documents import FileState, StoredFile
 from services.files.kinds import LOOKED_AT, looks_like
 from services.files.repository import FileRepository
-from services.files.service import PREFIX
+from services.files.service import PREFIX, UPLOADS
 from services.ports import JSON, Done, FileScanner, FileStore, JobEngine, JobResult, Later, Lease, Queue
 from utils.batch_processor import chunked
 from utils.clock import Clock
@@ -39,11 +40,13 @@ class FileChecking:
         self._store, self._audit, self._clock = store, audit, clock
 
     def check(self, lease: Lease) -> JobResult:
-        """Accept or refuse the bytes of one file."""
+        """Take the bytes of one file away from where its link leads, then accept or refuse them."""
         scope, file_id = _scope(lease.args), str(lease.args["file_id"])
         file = self._files.find(scope, file_id)
         if file is None or file.state is not FileState.CHECKING:
             return Done()
+        with suppress(FileNotFoundError):  # nothing was sent, or a check before this one had taken it
+            self._contents.move(UPLOADS + file.key, file.key)
         fault = self._fault(file)
         scanned = False
         if fault is None:
@@ -67,6 +70,7 @@ class FileChecking:
             for file in old:
                 self._files.remove(_of(file), file.id)
                 self._contents.delete(file.key)
+                self._contents.delete(UPLOADS + file.key)
             if len(old) == AT_ONCE or not lease.alive():
                 return Later(1)
         for some in chunked(list(self._contents.keys_before(PREFIX, now - UNFINISHED_AFTER)), AT_ONCE):
@@ -74,6 +78,8 @@ class FileChecking:
                 return Later(1)
             for key in sorted(set(some) - self._files.known_keys(some)):
                 self._contents.delete(key)
+        for key in self._contents.keys_before(UPLOADS, now - UNFINISHED_AFTER):
+            self._contents.delete(key)
         return Done()
 
     def _fault(self, file: StoredFile) -> str | None:

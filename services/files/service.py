@@ -19,6 +19,7 @@ CHECK_JOB: Final = "files.check"
 UPLOAD_SECONDS: Final = 900
 DOWNLOAD_SECONDS: Final = 60
 PREFIX: Final = "files/"
+UPLOADS: Final = "uploads/"  # where links lead; what was checked lies where none does
 
 
 class FileNotFound(NotFound):
@@ -61,7 +62,7 @@ class FileService:
     def announce(self, wanted: FileCreate, actor: Actor) -> UploadOut:
         """Return a file that waits for its bytes, and the link that takes exactly those bytes."""
         file = self._store.atomically(lambda: self._announce(wanted, actor))
-        link = self._contents.upload_link(file.key, file.content_type, file.size, UPLOAD_SECONDS)
+        link = self._contents.upload_link(UPLOADS + file.key, file.content_type, file.size, UPLOAD_SECONDS)
         return UploadOut(file=FileOut.of(file), upload=LinkOut.of(link))
 
     def _announce(self, wanted: FileCreate, actor: Actor) -> StoredFile:

@@ -48,6 +48,17 @@ def test_the_same_key_again_replaces(files: FileStore) -> None:
     assert files.beginning("files/a/2", 100) == b"newer"
 
 
+def test_a_file_is_moved_and_moving_what_is_not_there_says_so(files: FileStore) -> None:
+    files.put("uploads/a/5", b"some bytes")
+
+    files.move("uploads/a/5", "files/a/5")
+
+    assert (files.size("uploads/a/5"), files.beginning("files/a/5", 4)) == (None, b"some")
+    with pytest.raises(FileNotFoundError):
+        files.move("uploads/a/5", "files/a/5")
+    assert files.size("files/a/5") == 10
+
+
 def test_a_file_that_is_not_there_says_so_and_may_be_removed(files: FileStore) -> None:
     with pytest.raises(FileNotFoundError), files.local("files/none"):
         pass

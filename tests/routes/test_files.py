@@ -1,5 +1,6 @@
 """Files through the front door: announced, sent over a signed link, checked, linked to, removed, swept."""
 
+import io
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,7 @@ def test_a_file_is_announced_sent_checked_and_downloaded_as_an_attachment(cast: 
     assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''Bild%20%C3%A4.gif"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Security-Policy"].startswith("sandbox")
+    assert headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_bytes_that_are_not_what_they_say_are_refused_and_gone(
     assert (file["state"], file["reason"]) == ("refused", "its content is not image/gif")
     refused = admin.get(f"/files/{file['id']}/link", status=409)
     assert refused["type"] == "/problems/file-not-stored"
-    assert [p for p in (runtime.settings.data_dir / "files" / "files").rglob("*") if p.is_file()] == []
+    assert [p for p in (runtime.settings.data_dir / "files").rglob("*") if p.is_file()] == []
 
 
 def test_a_link_takes_only_what_was_announced_and_only_once_checked_no_more(cast: Cast, at_rest: Any) -> None:
@@ -105,6 +107,22 @@ def test_a_link_takes_only_what_was_announced_and_only_once_checked_no_more(cast
     assert sent(admin, announced).status_code == 204
     assert checked(admin, announced, at_rest)["state"] == "stored"
     assert sent(admin, announced).status_code == 409
+
+
+def test_without_a_signature_not_a_byte_of_the_body_is_read(cast: Cast, app: Flask) -> None:
+    url = path_of(cast.north.admin.post("/files", FILE)["upload"]["url"])
+
+    class Unread(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise AssertionError("the body was read")
+
+    reply = app.test_client().put(
+        url.partition("?")[0] + "?expires=9999999999&signature=none",
+        input_stream=Unread(GIF),
+        content_type="image/gif",
+    )
+
+    assert reply.status_code == 404
 
 
 def test_completing_without_bytes_is_refused_and_completing_twice_is_one(cast: Cast, at_rest: Any) -> None:
@@ -200,6 +218,9 @@ def test_the_same_goes_through_a_bucket_past_the_server(
             assert checked(admin, announced, at_rest)["state"] == "stored"
             down = admin.get(f"/files/{announced['file']['id']}/link")
             assert requests.get(down["url"], timeout=5).content == GIF
+            other_gif = GIF[:-1] + b"!"
+            requests.put(link["url"], data=other_gif, headers=link["headers"], timeout=5)
+            assert requests.get(down["url"], timeout=5).content == GIF  # what was checked is what is served
             assert admin.http.get("/files/content/files/x?expires=1&signature=x").status_code == 404
             admin.delete(f"/files/{announced['file']['id']}")
             assert requests.get(down["url"], timeout=5).status_code == 404

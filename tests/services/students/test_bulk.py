@@ -21,7 +21,6 @@ WRITTEN = (
     "audit",
     "batch_course_instances",
     "batches",
-    "cache_tags",
     "login_identifiers",
     "students",
     "users",
