@@ -1,5 +1,6 @@
 """Which rows somebody may touch: a required argument of every access to tenant rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -41,6 +42,12 @@ class Scope:
     def unscoped(cls, reason: str) -> Self:
         """Return every row, for a stated reason; a test lists and counts these."""
         return cls(f"unscoped:{reason}")
+
+    def holds(self, campus_id: str | None, course_ids: Sequence[str]) -> bool:
+        """Tell whether all of these courses of a campus lie in it; what belongs to one person holds none."""
+        if self.user_id is not None or self.campus_id not in (None, campus_id):
+            return False
+        return self.course_ids is None or set(course_ids) <= set(self.course_ids)
 
     @property
     def whole_campus(self) -> Self:

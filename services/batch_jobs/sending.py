@@ -48,8 +48,10 @@ NOT_CALLED: Final = "interrupted before the provider was called; nothing was sen
 class Rights(Protocol):
     """Answers for the accounts area, which comes later."""
 
-    def may_send(self, user_id: str, job_type: JobType) -> bool:
-        """Tell whether this person may still send messages of this kind."""
+    def may_send(
+        self, user_id: str, job_type: JobType, campus_id: str | None, course_ids: Sequence[str]
+    ) -> bool:
+        """Tell whether this person may still send messages of this kind in all of these courses."""
 
 
 class SubBatchSending:
@@ -81,7 +83,7 @@ class SubBatchSending:
         if (nothing := self._lifecycle.enter(lease, job, sub_batch)) is not None:
             return nothing
         own, brake = self._lifecycle.guarded(lease, job, sub_batch)
-        if not self._rights.may_send(job.created_by, job.type):
+        if not self._rights.may_send(job.created_by, job.type, job.campus_id, job.course_ids):
             self._lifecycle.give_up(scope, sub_batch.id, NOT_ALLOWED, own.fence)
         rows = self._precautions.before(scope, sub_batch)
         sender = self._senders[sub_batch.channel]

@@ -1,6 +1,6 @@
 """The engine jobs of roster imports: what runs, and what is said when it cannot come to an end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from services.imports.applying import Applying
@@ -23,8 +23,8 @@ MAY_NOT: Final = "Whoever uploaded it may no longer import students. What was ap
 class ImportRights(Protocol):
     """Answers for the accounts area, at the time of the work and not of the upload."""
 
-    def may_import(self, user_id: str) -> bool:
-        """Tell whether this person may still import students."""
+    def may_import(self, user_id: str, campus_id: str, course_ids: Sequence[str]) -> bool:
+        """Tell whether this person may still import students into all of these courses."""
 
 
 class ImportJobs:
@@ -70,7 +70,7 @@ class ImportJobs:
         roster = self._find(lease.args)
         if roster is None or roster.state is not ImportState.APPLYING:
             return Done()
-        if not self._rights.may_import(roster.created_by):
+        if not self._rights.may_import(roster.created_by, roster.campus_id, roster.course_ids):
             self._end(roster, "not-allowed", MAY_NOT)
             return Done()
         try:
@@ -84,7 +84,7 @@ class ImportJobs:
         roster = self._find(lease.args)
         if roster is None or roster.undo is None or roster.undo.ended_at is not None:
             return Done()
-        if not self._rights.may_import(roster.undo.by):
+        if not self._rights.may_import(roster.undo.by, roster.campus_id, roster.course_ids):
             self._undoing.end(roster, UNDO_MAY_NOT)
             return Done()
         try:

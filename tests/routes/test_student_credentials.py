@@ -165,6 +165,29 @@ def test_an_admin_of_one_course_tells_only_its_students_and_sees_the_job(
     assert person.get(f"{JOBS}/{job['id']}")["total"] == 1
 
 
+def test_messages_of_whoever_lost_a_course_meanwhile_stay_here(
+    cast: Cast, runtime: Runtime, outbox: Any, at_rest: Any
+) -> None:
+    north, (first, second) = cast.north, cast.north.course_ids
+    known = student(north, "mine", course_ids=[first])
+    person = cast.admin("one", "course_admin", north.id, course_ids=[first])
+    at_rest()
+    before = len(outbox())
+    runtime.engine.pause()
+    job = send(person, student_ids=[known])
+    north.admin.patch(f"/admin_management/admins/{person.id}", {"course_ids": [second]})
+
+    runtime.engine.resume()
+    at_rest()
+
+    assert len(outbox()) == before
+    [shown] = north.admin.get(f"{JOBS}/{job['id']}/recipients")["items"]
+    assert (shown["state"], shown["last_error"]) == (
+        "failed",
+        "whoever started this may no longer send messages",
+    )
+
+
 def test_a_job_that_is_filled_twice_has_everybody_once(
     cast: Cast, runtime: Runtime, db: Any, at_rest: Any
 ) -> None:

@@ -286,6 +286,24 @@ def test_whoever_lost_the_right_meanwhile_imports_nobody(cast: Cast, at_rest: An
     assert north.admin.get(STUDENTS)["items"] == []
 
 
+def test_whoever_lost_a_course_meanwhile_imports_nobody_into_it(
+    cast: Cast, at_rest: Any, runtime: Any
+) -> None:
+    north = cast.north
+    first, second = north.course_ids
+    teacher = cast.admin("cse.admin", "course_admin", north.id, course_ids=[first])
+    shown = preview(teacher, north, ANNA)
+    runtime.engine.pause()
+    teacher.post(f"{IMPORTS}/{shown['id']}/commit", {"channels": ["email"]}, status=202)
+    north.admin.patch(f"/admin_management/admins/{teacher.id}", {"course_ids": [second]})
+
+    runtime.engine.resume()
+    at_rest()
+
+    assert north.admin.get(f"{IMPORTS}/{shown['id']}")["failure"]["slug"] == "not-allowed"
+    assert north.admin.get(STUDENTS)["items"] == []
+
+
 @pytest.mark.parametrize(
     ("form", "pointer"),
     [

@@ -230,16 +230,52 @@ def test_rights_are_those_of_now(runtime: Runtime, db: Any) -> None:
     rights = Rights(UserRepository(runtime.store))
     admin = grown(runtime, "a1", Role.CAMPUS_ADMIN, campus_id="north")
     learner = grown(runtime, "r1", campus_id="north")
-    mail = JobType.CREDENTIALS
 
-    assert [rights.may_send(one, mail) for one in (admin.id, SELF_SERVICE, OPERATIONS)] == [True] * 3
-    assert [rights.may_import(one) for one in (admin.id, OPERATIONS)] == [True] * 2
-    assert [rights.may_send(one, mail) for one in (learner.id, "f" * 24)] == [False] * 2
-    assert [rights.may_import(one) for one in (learner.id, SELF_SERVICE)] == [False] * 2
+    def may_send(user_id: str) -> bool:
+        return rights.may_send(user_id, JobType.CREDENTIALS, "north", ("c1",))
+
+    def may_import(user_id: str) -> bool:
+        return rights.may_import(user_id, "north", ("c1",))
+
+    assert [may_send(one) for one in (admin.id, SELF_SERVICE, OPERATIONS)] == [True] * 3
+    assert [may_import(one) for one in (admin.id, OPERATIONS)] == [True] * 2
+    assert [may_send(one) for one in (learner.id, "f" * 24)] == [False] * 2
+    assert [may_import(one) for one in (learner.id, SELF_SERVICE)] == [False] * 2
 
     db.users.update_one({"_id": admin.id}, {"$set": {"status": "deactivated"}})
-    assert not rights.may_send(admin.id, mail)
-    assert not rights.may_import(admin.id)
+    assert not may_send(admin.id)
+    assert not may_import(admin.id)
+
+
+@pytest.mark.parametrize(
+    ("role", "more", "allowed"),
+    [
+        (Role.SUPERADMIN, {}, True),
+        (Role.SUB_SUPERADMIN, {"modules": {"student_management": "write"}}, True),
+        (Role.CAMPUS_ADMIN, {"campus_id": "north"}, True),
+        (Role.CAMPUS_ADMIN, {"campus_id": "south"}, False),
+        (Role.COURSE_ADMIN, {"campus_id": "north", "course_ids": ("c1", "c2", "c3")}, True),
+        (Role.COURSE_ADMIN, {"campus_id": "north", "course_ids": ("c1",)}, False),
+        (Role.COURSE_ADMIN, {"campus_id": "south", "course_ids": ("c1", "c2")}, False),
+    ],
+)
+def test_rights_are_for_the_place_of_the_work(
+    runtime: Runtime, role: Role, more: dict[str, Any], allowed: bool
+) -> None:
+    rights, courses = Rights(UserRepository(runtime.store)), ("c1", "c2")
+    person = grown(runtime, "a1", role, **more)
+
+    assert rights.may_send(person.id, JobType.CREDENTIALS, "north", courses) is allowed
+    assert rights.may_import(person.id, "north", courses) is allowed
+
+
+def test_what_is_the_platforms_own_is_beyond_a_campus(runtime: Runtime) -> None:
+    rights = Rights(UserRepository(runtime.store))
+    boss = grown(runtime, "b1", Role.SUPERADMIN)
+    admin = grown(runtime, "a1", Role.CAMPUS_ADMIN, campus_id="north")
+
+    assert rights.may_send(boss.id, JobType.CREDENTIALS, None, ())
+    assert not rights.may_send(admin.id, JobType.CREDENTIALS, None, ())
 
 
 def test_places_know_how_many_admins_they_have(runtime: Runtime) -> None:

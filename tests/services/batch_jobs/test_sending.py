@@ -91,7 +91,9 @@ class Everybody:
     def __init__(self) -> None:
         self.allowed = True
 
-    def may_send(self, user_id: str, job_type: JobType) -> bool:
+    def may_send(
+        self, user_id: str, job_type: JobType, campus_id: str | None, course_ids: Sequence[str]
+    ) -> bool:
         return self.allowed
 
 
