@@ -9,7 +9,7 @@ from services.notifications.dlt import dlt_refusal, mismatch, registered_fault
 from services.notifications.html_part import html_faults
 from services.notifications.rendering import Rendered
 from services.notifications.sms import sms_segments
-from services.notifications.syntax import Piece, Reading, glued, read
+from services.notifications.syntax import BLANKS, Piece, Reading, glued, read
 from services.notifications.templates import TemplateSource
 from services.ports import Channel, Message
 from utils.problems import Invalid
@@ -116,7 +116,7 @@ def _links(part: str, reading: Reading, declared: Declared) -> Iterator[Finding]
         yield from (
             Finding(part, piece.line, glued(piece.name))
             for place, piece in enumerate(reading.pieces)
-            if piece.name in links and not _around(reading.pieces, place).isspace()
+            if piece.name in links and not BLANKS.issuperset(_around(reading.pieces, place))
         )
 
 

@@ -1,17 +1,18 @@
 """What the html of a message may hold: plain elements, addresses of the web, and placeholders as text.
 
 Nothing that runs, nothing that fetches or follows an address with a one-time link in it, nothing that mail
-programs read in several ways: what is not clearly a tag is a fault.
+programs read in several ways: a tag is written as ``_TAG`` says, which leaves no room for a second reading,
+and whatever else begins like one is a fault. No parser is asked: each forgives something else.
 """
 
+import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from html.parser import HTMLParser
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
 from services.notifications.catalogue import Placeholder
-from services.notifications.syntax import Fault, Piece, glued
+from services.notifications.syntax import BLANKS, Fault, Piece, glued
 
 _ELEMENTS: Final = (
     "html head meta title body div span p br hr h1 h2 h3 h4 h5 h6 a strong em b i u s small sub sup "
@@ -28,6 +29,34 @@ ADDRESSES: Final = {"href": ("https://", "http://", "mailto:", "tel:", "#"), "sr
 # In place of what Jinja fills in: characters that no text may hold itself (syntax.py), one per placeholder
 FIRST_MARK: Final = 0xE000
 CONDITION: Final = "\uf8ff"
+# No program takes these away wherever they stand, so that words before them stay apart from words after them
+_APART: Final = frozenset(
+    {"a", "p", "div", "br", "hr", "li", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre"}
+    | {"center", "header", "footer", "main", "section", "article", "address"}
+)
+_CELLS: Final = frozenset({"table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"})
+MOST_FAULTS: Final = 50
+_ATTRIBUTE: Final = re.compile(r"""[ \t\n]+([a-zA-Z][a-zA-Z0-9-]*)(?:="([^"<>]*)"|='([^'<>]*)')?""")
+_NAME: Final = "(?P<name>[a-zA-Z][a-zA-Z0-9]*)"
+_TAG: Final = re.compile(
+    rf"<{_NAME}(?P<attributes>(?:{_ATTRIBUTE.pattern})*)[ \t\n]*/?>"
+    rf"|</{_NAME.replace('name', 'ended')}[ \t\n]*>"
+    r"|<!(?i:doctype[ ]html)>"
+)
+_LIKE_A_TAG: Final = re.compile("</?[a-zA-Z][^<>]*>")
+_NO_PLACEHOLDER: Final = (
+    'a tag cannot hold a placeholder or a condition; only a link can, and only as href="{{ link }}"'
+)
+_HOW_TO_TAG: Final = (
+    'write a tag as <name attribute="value">: the value in quotes, without < and >, one space before each '
+    "attribute and none around ="
+)
+_NO_TAGS: Final = {
+    "<!--": "comments reach everybody: take it out",
+    "<![": "<![ is not allowed in a message: take it out",
+    "<!": "only <!DOCTYPE html> is allowed as a declaration: take it out",
+    "<?": "<? is not allowed in a message: take it out",
+}
 
 
 def html_faults(pieces: Sequence[Piece], known: Mapping[str, Placeholder]) -> list[Fault]:
@@ -35,9 +64,8 @@ def html_faults(pieces: Sequence[Piece], known: Mapping[str, Placeholder]) -> li
     return _Page(pieces, known).faults
 
 
-class _Page(HTMLParser):
+class _Page:
     def __init__(self, pieces: Sequence[Piece], known: Mapping[str, Placeholder]) -> None:
-        super().__init__(convert_charrefs=True)
         self.faults: list[Fault] = []
         self._pieces, self._known = pieces, known
         self._marked = {chr(FIRST_MARK + place): piece for place, piece in enumerate(_printed(pieces))}
@@ -45,104 +73,109 @@ class _Page(HTMLParser):
         shown = [piece.text or (next(marks) if piece.name else CONDITION) for piece in pieces]
         self._text = "".join(shown)
         self._starts = [0, *accumulate(map(len, shown))]
-        self._lines = [0, *(place + 1 for place, char in enumerate(self._text) if char == "\n")]
-        self._tags: set[int] = set()
         self._leads: str | None = None  # where the link leads in which we are
-        self.feed(self._text)
-        self.close()
-        self.faults += [
-            self._at(place, "a < that begins no tag: write &lt;")
-            for place, char in enumerate(self._text)
-            if char == "<" and place not in self._tags
-        ]
+        self._titled = False  # in <title>, where programs take tags for words
+        self._apart = True  # what comes next is no continuation of the words before
+        self._blanks()
+        self._read()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at an element and its attributes."""
-        if tag not in ELEMENTS:
-            self._fault(f"<{_readable(tag)}> is not allowed in a message: take it out")
-        written = self.get_starttag_text() or ""
-        links = sum(written.count(f'href="{value}"') for name, value in attrs if self._is_link(name, value))
-        if links < sum(char in self._marked or char == CONDITION for char in written):
-            self._fault(
-                f"<{_readable(tag)}> cannot hold a placeholder or a condition; only a link can, "
-                'and only as href="{{ link }}"'
-            )
-        for name, value in attrs:
-            if not self._is_link(name, value):
-                self._attribute(name, value or "")
-        if tag == "a":
-            self._leads = dict(attrs).get("href")
-        self._tag()
+    def _blanks(self) -> None:
+        """Refuse white space that only some programs take for white space."""
+        for place, char in enumerate(self._text):
+            if char.isspace() and char not in BLANKS and len(self.faults) < MOST_FAULTS:
+                named = f"holds the white space U+{ord(char):04X}"
+                self._fault(place, f"{named}: write a space, or &nbsp; where no line may break")
 
-    def handle_endtag(self, tag: str) -> None:
-        """Take the end of an element."""
-        if tag == "a":
-            self._leads = None
-        self._tag()
+    def _read(self) -> None:
+        """Take words and tags in turn."""
+        place = 0
+        while (less := self._text.find("<", place)) >= 0 and len(self.faults) < MOST_FAULTS:
+            self._words(place, less)
+            found = _TAG.match(self._text, less)
+            if found is None:
+                self._fault(less, self._unclear(less))
+                place, self._apart = less + 1, False
+            else:
+                self._tag(less, found)
+                place = found.end()
+        self._words(place, len(self._text))
 
-    def handle_data(self, data: str) -> None:
+    def _unclear(self, place: int) -> str:
+        """Return what is said of a < that begins none of our tags."""
+        for begin, detail in _NO_TAGS.items():
+            if self._text.startswith(begin, place):
+                return detail
+        like = _LIKE_A_TAG.match(self._text, place)
+        if like is None:
+            return "a < that begins no tag: write &lt;"
+        return _NO_PLACEHOLDER if self._filled(like.group()) else _HOW_TO_TAG
+
+    def _words(self, begin: int, end: int) -> None:
         """Look at what is read as words."""
-        for place, character in enumerate(data):
-            piece = self._marked.get(character)
+        for place in range(begin, end):
+            char = self._text[place]
+            if char == CONDITION and self._elsewhere():
+                self._fault(place, "a condition cannot stand within a link: put the whole link into it")
+            piece = self._marked.get(char)
             if piece is None or not self._known[piece.name].link:
                 continue
-            around = (data[:place][-1:] or " ") + (data[place + 1 :][:1] or " ")
-            if not around.isspace():
-                self.faults.append(Fault(piece.line, glued(piece.name)))
-            if self._leads not in (None, character) and not self._is_link("href", self._leads):
-                self.faults.append(Fault(piece.line, f"{{{{ {piece.name} }}}} is shown on a link elsewhere"))
+            before = self._text[place - 1] in BLANKS if place > begin else self._apart
+            if not before or (place + 1 < end and self._text[place + 1] not in BLANKS):
+                self._fault(place, glued(piece.name))
+            if self._elsewhere():
+                self._fault(place, f"{{{{ {piece.name} }}}} is shown on a link elsewhere")
 
-    def handle_decl(self, decl: str) -> None:
-        """Take a document type, and no other declaration."""
-        if decl.lower() != "doctype html":
-            self._fault("only <!DOCTYPE html> is allowed as a declaration")
-        self._tag()
+    def _tag(self, place: int, found: re.Match[str]) -> None:
+        """Look at a tag that every program reads as one."""
+        tag, ended = (found["name"] or "").lower(), (found["ended"] or "").lower()
+        if (tag or ended or "html") not in ELEMENTS:
+            self._fault(place, f"<{tag or ended}> is not allowed in a message: take it out")
+        if self._titled and ended != "title":
+            self._fault(place, "<title> holds words only: end it with </title> before the next tag")
+        if self._leads is not None and (tag or ended) in _CELLS:
+            self._fault(place, f"<{tag or ended}> cannot stand within a link: end it with </a> before")
+        self._titled, self._apart = tag == "title", tag in _APART
+        given = [(name.lower(), one or other) for name, one, other in _attributes(found)]
+        self._given(place, given)
+        if "a" in (tag, ended):
+            self._leads = dict(given).get("href")
 
-    def handle_comment(self, _data: str) -> None:
-        """Refuse a comment: some programs show it, or run what is in it."""
-        self._refused("comments reach everybody")
+    def _given(self, place: int, given: Sequence[tuple[str, str]]) -> None:
+        """Look at the attributes of one tag."""
+        for number, (name, value) in enumerate(given):
+            if name in dict(given[:number]):
+                self._fault(place, f"the attribute {name} stands there twice: programs take either")
+            if self._is_link(name, value):
+                continue
+            if self._filled(value):
+                self._fault(place, _NO_PLACEHOLDER)
+            elif name not in ATTRIBUTES and not name.startswith("aria-"):
+                self._fault(place, f"the attribute {name} is not allowed in a message: take it out")
+            elif name in ADDRESSES and not value.lower().startswith(ADDRESSES[name]):
+                allowed = " or ".join(ADDRESSES[name])
+                self._fault(place, f"{name} must be an address that begins with {allowed}")
 
-    def handle_pi(self, _data: str) -> None:
-        """Refuse a processing instruction."""
-        self._refused("<? is not allowed in a message")
-
-    def unknown_decl(self, _data: str) -> None:
-        """Refuse a marked section."""
-        self._refused("<![ is not allowed in a message")
-
-    def _attribute(self, name: str, value: str) -> None:
-        if name not in ATTRIBUTES and not name.startswith("aria-"):
-            self._fault(f"the attribute {_readable(name)} is not allowed in a message: take it out")
-        elif name in ADDRESSES and not value.strip().lower().startswith(ADDRESSES[name]):
-            self._fault(f"{name} must be an address that begins with {' or '.join(ADDRESSES[name])}")
-
-    def _is_link(self, name: str, value: str | None) -> bool:
-        piece = self._marked.get(value or "")
+    def _is_link(self, name: str, value: str) -> bool:
+        piece = self._marked.get(value)
         return name == "href" and piece is not None and self._known[piece.name].link
 
-    def _refused(self, what: str) -> None:
-        self._fault(f"{what}: take it out")
-        self._tag()
+    def _elsewhere(self) -> bool:
+        return self._leads is not None and not self._is_link("href", self._leads)
 
-    def _tag(self) -> None:
-        self._tags.add(self._offset())
+    def _filled(self, written: str) -> bool:
+        return any(char in self._marked or char == CONDITION for char in written)
 
-    def _fault(self, detail: str) -> None:
-        self.faults.append(self._at(self._offset(), detail))
-
-    def _offset(self) -> int:
-        line, column = self.getpos()
-        return self._lines[line - 1] + column
-
-    def _at(self, offset: int, detail: str) -> Fault:
+    def _fault(self, offset: int, detail: str) -> None:
         place = min(bisect_right(self._starts, offset), len(self._pieces)) - 1
         piece = self._pieces[place]
-        return Fault(piece.line + piece.text[: offset - self._starts[place]].count("\n"), detail)
+        line = piece.line + piece.text[: offset - self._starts[place]].count("\n")
+        self.faults.append(Fault(line, detail))
+
+
+def _attributes(tag: re.Match[str]) -> Iterator[tuple[str, str, str]]:
+    for found in _ATTRIBUTE.finditer(tag["attributes"] or ""):
+        yield found[1], found[2] or "", found[3] or ""
 
 
 def _printed(pieces: Sequence[Piece]) -> list[Piece]:
     return [piece for piece in pieces if piece.name]
-
-
-def _readable(name: str) -> str:
-    return "".join("…" if FIRST_MARK <= ord(char) <= ord(CONDITION) else char for char in name)

@@ -27,6 +27,8 @@ TAGS: Final[Mapping[type[nodes.Node], str]] = {
 }
 # They turn the direction of what follows, so that a line can read as something that it is not
 TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What every program takes for white space, wherever it stands: Python takes more for it than browsers do
+BLANKS: Final = frozenset(" \t\n")
 HOW_TO_PRINT: Final = (
     f"print a placeholder, {{{{ name }}}}, perhaps with one of {', '.join(FILTERS)}: {{{{ name|upper }}}}"
 )

@@ -121,6 +121,8 @@ def test_everything_else_is_refused_with_its_line_and_a_remedy(text: str, line: 
         ("{{ link }}", "must print {{ username }}"),
         ("{{ username }} https://evil.example/?to={{ link }}", "{{ link }} must stand by itself"),
         ("{{ username }} {{ link }}.evil.example", "{{ link }} must stand by itself"),
+        ("{{ username }} https://evil.example/?\u00a0{{ link }}", "{{ link }} must stand by itself"),
+        ("{{ username }} https://evil.example/?\u2028{{ link }}", "{{ link }} must stand by itself"),
         ("{{ username }}{{ link }}", "{{ link }} must stand by itself"),
         ("{{ username }} x{% if name %}{% endif %}{{ link }}", "{{ link }} must stand by itself"),
         ("{{ username }} {{ link|upper }}", "as it is"),
@@ -156,7 +158,9 @@ NEEDED = '<p>{{ username }}</p><a href="{{ link }}" style="color:red">Go</a>'
         '{{ username }} <a href="{{ link }}">{{ link }}</a> {{ link }}',
         NEEDED + '{% if name %}<b>{{ name }}</b>{% else %}<img src="https://x.test/a.png" alt="">{% endif %}',
         NEEDED + '<a href="https://x.test/help?a=1&amp;b=2">help</a> <a href="mailto:a@x.test">mail</a> &lt;',
-        NEEDED + '<td aria-hidden="true" colspan=2>x > y</td>',
+        NEEDED + '<p>{{ link }}</p><li>{{ link }}</li><img src="https://x.test/a.png" alt=\'a "b"\' /><hr/>',
+        NEEDED + "<TD ALIGN='left'\n  width=\"1\" > {{ link }} </TD\n> two&nbsp;words",
+        NEEDED + '<td aria-hidden="true" colspan="2">x > y</td>',
     ],
 )
 def test_plain_html_is_accepted(html: str) -> None:
@@ -186,7 +190,33 @@ def test_plain_html_is_accepted(html: str) -> None:
         ('<a href="{{ name }}">', "cannot hold a placeholder"),
         ('<p title="{{ name }}">', "cannot hold a placeholder"),
         ("<p {{ name }}>", "cannot hold a placeholder"),
-        ("<p{{ name }}>", "is not allowed"),
+        ("<p{{ name }}>", "cannot hold a placeholder"),
+        ("<p\u00a0title='x'>", 'write a tag as <name attribute="value">'),
+        ("<p\u00a0title='x'>", "white space U+00A0: write a space, or &nbsp;"),
+        ("one\u2028two", "U+2028"),
+        ("one\u3000two", "U+3000"),
+        ("<td colspan=2>", "write a tag as"),
+        ("<p title = 'x'>", "write a tag as"),
+        ("<p title='x'class='y'>", "write a tag as"),
+        ('<p title=">">', "write a tag as"),
+        ("<p/title='x'>", "write a tag as"),
+        ("</p title='x'>", "write a tag as"),
+        ('</p x="><a href="{{ link }}">Go</a>', "write a tag as"),
+        ('<a href="https://x.test" href="{{ link }}">Go</a>', "href stands there twice"),
+        ('<a href="{{ link }}" HREF="https://x.test">Go</a>', "href stands there twice"),
+        ('<a href="&#104;ttps://x.test">', "href must be an address"),
+        ("https://x.test/?<b>{{ link }}</b>", "must stand by itself"),
+        ("https://x.test/?</div>{{ link }}", "must stand by itself"),
+        ("https://x.test/?<td>{{ link }}</td>", "must stand by itself"),
+        ("https://x.test/?<table>\n<tr>{{ link }}", "must stand by itself"),
+        ("https://x.test/?&#8203;{{ link }}", "must stand by itself"),
+        ("https://x.test/?&nbsp;{{ link }}", "must stand by itself"),
+        ('<a href="https://x.test"><table><tr><td></a> {{ link }} ', "cannot stand within a link"),
+        ('{% if name %}<a href="https://x.test">{% else %}</a>{% endif %} {{ link }} ', "put the whole link"),
+        ("<title><p></title>", "<title> holds words only"),
+        ("<![evil[x]]>", "is not allowed"),
+        ("<!doctype html [<!ENTITY a 'b'>]>", "only <!DOCTYPE html>"),
+        ("</>", "begins no tag"),
         ('<a {% if name %}href="https://x.test"{% endif %}>', "cannot hold a placeholder"),
         ('<img src="https://x.test/?{% if name %}">{{ link }} {% endif %}', "cannot hold a placeholder"),
         ("https://x.test/?{{ link }}", "must stand by itself"),
@@ -205,6 +235,22 @@ def test_plain_html_is_accepted(html: str) -> None:
 )  # fmt: skip
 def test_html_that_runs_fetches_or_hides_is_refused(html: str, said: str) -> None:
     assert any(said in one.detail for one in found("html", NEEDED + html)), found("html", NEEDED + html)
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u1680", "\u2003", "\u2028", "\u3000", "\x0b", "\x0c", "\r"])
+def test_white_space_that_ends_no_address_in_a_browser_opens_no_way_for_the_link(blank: str) -> None:
+    fetched = f'<img src=https://evil.example/?{blank}href="{{{{ link }}}}" alt="">'
+
+    assert found("html", fetched + NEEDED)
+
+
+def test_html_of_the_largest_size_is_read_at_once() -> None:
+    for part in ("<p title='x' ", "<", "<p", "<p title='", "</p ", "{{ link }} "):
+        began = time.thread_time()
+        found(
+            "html", NEEDED + part * min(190, 100_000 // len(part)) + part.replace("{{ link }}", "x") * 20_000
+        )
+        assert time.thread_time() - began < 1.0
 
 
 def test_a_fault_of_html_names_the_line_in_which_it_stands() -> None:
