@@ -79,10 +79,11 @@ def metrics() -> Response:
 
 
 def _channel(state: ChannelState, status: dict[str, Any]) -> Part:
+    """Return how a channel is. Why it is paused is for those who run it (``…/status``): anybody reads this."""
     breaker = status.get("breaker") or {}
     if state.paused:
-        extra = status | {"paused_since": state.since, "reason": state.reason}
-        return Part(name=state.id, ok=False, required=False, detail=f"paused: {state.reason}", extra=extra)
+        extra = status | {"paused_since": state.since}
+        return Part(name=state.id, ok=False, required=False, detail="paused", extra=extra)
     fine = breaker.get("state", "closed") != "open"
     return Part(name=state.id, ok=fine, required=False, detail="" if fine else "waits", extra=status)
 

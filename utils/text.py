@@ -5,8 +5,13 @@ import unicodedata
 from typing import Final
 
 HIDDEN: Final = "…"
-# An address, a link, a telephone number, or a run that could be a token.
-PRIVATE: Final = re.compile(r"\S+@\S+|\b[a-z]+://\S+|\+?\d[\d ()-]{5,}\d|[\w-]{24,}", re.IGNORECASE)
+# An address (of mail, or of a machine in IPv6 or IPv4), a link, a telephone number, or what could be a token.
+PRIVATE: Final = re.compile(
+    r"\S+@\S+|\b[a-z]+://\S+"
+    r"|(?<![\w:])(?:[\da-f]{0,4}:){2,7}[\da-f.]*(?:%\w+)?|\b\d{1,3}(?:\.\d{1,3}){3}\b"
+    r"|\+?\d[\d ()-]{5,}\d|[\w-]{24,}",
+    re.IGNORECASE,
+)
 
 
 def tidy(text: str) -> str:

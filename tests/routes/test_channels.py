@@ -103,7 +103,9 @@ def test_a_pause_is_seen_everywhere_and_does_not_make_the_server_unready(
     assert shown["paused"]["since"] < shown["paused"]["next_probe_at"]
     [part] = [part for part in ready["parts"] if part["name"] == "sms"]
     assert (part["ok"], part["required"]) == (False, False)
-    assert part["detail"] == "paused: Brevo: 402 not_enough_credits"
+    assert part["detail"] == "paused"
+    assert part["extra"]["paused_since"]
+    assert "not_enough_credits" not in str(ready)  # whoever runs the platform may read why, and nobody else
     assert ready["ready"]
 
 
