@@ -79,7 +79,7 @@ def metrics() -> Response:
 
 
 def _channel(state: ChannelState, status: dict[str, Any]) -> Part:
-    """Return how a channel is. Why it is paused is for those who run it (``…/status``): anybody reads this."""
+    """Return how a channel is. Why it is paused is for those who run it (``…/status``): all read this."""
     breaker = status.get("breaker") or {}
     if state.paused:
         extra = status | {"paused_since": state.since}
