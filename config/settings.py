@@ -1,18 +1,21 @@
 """Settings: read once from the environment, then passed by hand. The only reader of ``os.environ``."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from config.secrets import development_key
 
 SECRETS: Final = ("jwt_secret_key", "password_pepper", "token_key", "receipt_key")
-PREVIOUS_SECRETS: Final = ("jwt_secret_key_previous", "webhook_token_previous")
+OPTIONAL_SECRETS: Final = ("jwt_secret_key_previous", "webhook_token_previous", "metrics_token")
 MIN_SECRET_BYTES: Final = 32
 MIN_PRODUCTION_BCRYPT_ROUNDS: Final = 10
+LOOPBACK: Final = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
 KNOWN_SECRETS: Final = ("change", "secret", "default", "example", "password", "versant")
 
 
@@ -147,9 +150,10 @@ def production_faults(settings: Settings) -> list[str]:
     ]
     faults += [
         f"{name.upper()} must be {MIN_SECRET_BYTES} or more random bytes, or unset"
-        for name in PREVIOUS_SECRETS
+        for name in OPTIONAL_SECRETS
         if (value := getattr(settings, name)) and weak_secret(value)
     ]
+    faults += [*_shared_secrets(settings), *_open_roads(settings)]
     if "*" in settings.cors_origins:
         faults.append("CORS_ORIGINS must list origins; * is refused")
     if settings.bcrypt_rounds < MIN_PRODUCTION_BCRYPT_ROUNDS:
@@ -160,7 +164,48 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append("SUPERADMIN_USERNAME must not be the default when SUPERADMIN_PASSWORD is set")
     if not settings.brevo_api_key:
         faults.append("BREVO_API_KEY must be set: the outbox is for development")
+    else:
+        senders = ("sender_email", "sms_sender")
+        faults += [f"{name.upper()} must be set" for name in senders if not getattr(settings, name)]
     return faults
+
+
+def _shared_secrets(settings: Settings) -> Iterator[str]:
+    """Yield which secrets are the same: whoever learns one would hold the other."""
+    first: dict[str, str] = {}
+    for name in (*SECRETS, "webhook_token", *OPTIONAL_SECRETS):
+        if (value := getattr(settings, name)) and (other := first.setdefault(value, name)) != name:
+            yield f"{name.upper()} must not be the same as {other.upper()}"
+
+
+def _open_roads(settings: Settings) -> Iterator[str]:
+    """Yield where others on the network could read along, or come in without a password."""
+    for name in ("brevo_api_url", "s3_endpoint_url"):
+        if (url := getattr(settings, name)) and not url.lower().startswith("https://"):
+            yield f"{name.upper()} must begin with https://"
+    redis, mongodb = _parts(settings.redis_url), _parts(settings.mongodb_uri)
+    if not _on_this_machine(redis) and not _password(redis) and "password=" not in redis.query:
+        yield "REDIS_URL must hold a password, unless Redis is on this machine"
+    if not _on_this_machine(mongodb) and not _password(mongodb) and "authMechanism=" not in mongodb.query:
+        yield "MONGODB_URI must hold a name and a password, unless MongoDB is on this machine"
+
+
+def _parts(url: str) -> SplitResult:
+    """Return the parts of a URL; of one that cannot be read those of a host without a password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("unreadable://unreadable")
+
+
+def _on_this_machine(url: SplitResult) -> bool:
+    """Tell whether each host of a URL is this machine: a loopback address, or a socket in a folder."""
+    hosts = url.netloc.rpartition("@")[2].lower().split(",")
+    return all(not host or host.endswith(".sock") or bool(LOOPBACK.fullmatch(host)) for host in hosts)
+
+
+def _password(url: SplitResult) -> str:
+    return url.netloc.rpartition("@")[0].partition(":")[2]
 
 
 def weak_secret(value: str) -> bool:
