@@ -11,7 +11,7 @@ STALE_SECONDS: Final = 0.8  # an answer that took so long says nothing about now
 
 
 class Brake:
-    """One worker's view of one job. ``seen`` is the state at the last look."""
+    """One worker's view of one job. ``seen`` is the state at the last look, ``slow``: it took too long."""
 
     def __init__(
         self, look: Callable[[], BatchJobState | None], seconds: Callable[[], float] = time.monotonic
@@ -19,10 +19,12 @@ class Brake:
         self._look, self._seconds = look, seconds
         self._asked = float("-inf")
         self.seen: BatchJobState | None = None
+        self.slow = False
 
     def free(self) -> bool:
         """Tell whether one more provider call may begin now."""
         if self._seconds() - self._asked > FRESH_SECONDS:
             self._asked = self._seconds()
             self.seen = self._look()
-        return self.seen not in STOPPED and self._seconds() - self._asked < STALE_SECONDS
+        self.slow = self.seen not in STOPPED and self._seconds() - self._asked >= STALE_SECONDS
+        return self.seen not in STOPPED and not self.slow

@@ -13,6 +13,7 @@ from services.batch_jobs.control_repository import BatchJobStore
 from services.batch_jobs.documents import (
     FENCES_PER_ROUND,
     NEWEST_FENCE,
+    OPEN_STATES,
     BatchJob,
     BatchJobState,
     DeadLetter,
@@ -52,7 +53,7 @@ class Lifecycle:
             return self._park(lease, job)
         if job.state is BatchJobState.CANCELLED:
             self._stored.control.cancel(scope_of(job.campus_id), [sub_batch.id], fence_of(lease, sub_batch))
-        elif not sub_batch.done:
+        elif not sub_batch.done or self._stored.deliveries.open_in(scope_of(job.campus_id), sub_batch.id):
             self._begin(job)
             return None
         self.complete(job.campus_id, job.id)
@@ -184,6 +185,8 @@ class Lifecycle:
         if done < total:
             return
         end, counts = self._end(scope, job), self._stored.deliveries.counts(scope, job_id)
+        if any(counts.get(state) for state in OPEN_STATES):
+            return  # somebody still has these: whoever settles them comes here as well
         if self._stored.jobs.finish(scope, job, end, counts, total) and end != job.state:
             self.record(f"batch_job.{end}", job, counts=counts)
 

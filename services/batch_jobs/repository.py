@@ -147,7 +147,7 @@ class DeliveryRepository:
     def begin(
         self, scope: Scope, ids: Sequence[str], fence: int, states: Sequence[DeliveryState]
     ) -> Sequence[Delivery]:
-        """Write ``sending`` before the call; return the deliveries that this fence now owns."""
+        """Write ``sending`` before the call; return what this fence now owns, as ``ids`` are ordered."""
         query = {"_id": {"$in": list(ids)}, "state": {"$in": list(states)}, "fence": {"$lte": fence}}
         change = {
             "state": DeliveryState.SENDING,
@@ -161,7 +161,8 @@ class DeliveryRepository:
         }
         self._rows.update_many(scope, query, [{"$set": change}])
         owned = {"_id": {"$in": list(ids)}, "state": DeliveryState.SENDING, "fence": fence}
-        return [Delivery.from_mongo(row) for row in self._rows.find(scope, owned)]
+        rows = {row["_id"]: Delivery.from_mongo(row) for row in self._rows.find(scope, owned)}
+        return [rows[delivery_id] for delivery_id in ids if delivery_id in rows]
 
     def settle(
         self,

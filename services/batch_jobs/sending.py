@@ -13,8 +13,9 @@ from typing import Final, Protocol
 
 from pymongo.errors import PyMongoError
 
+from services.batch_jobs.brake import Brake
 from services.batch_jobs.composing import Composer, MessagesRefused, Pinned
-from services.batch_jobs.documents import Delivery, DeliveryState, JobType
+from services.batch_jobs.documents import BatchJob, Delivery, DeliveryState, JobType, SubBatch
 from services.batch_jobs.gate import Gate, Passage
 from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.precautions import Precautions
@@ -36,11 +37,13 @@ from services.ports import (
     SendUnit,
 )
 from utils.batch_processor import halves
+from utils.resilient_services import jittered
 from utils.scope import Scope
 
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 REPEAT_MARGIN: Final = 0.9  # share of the provider's memory that is relied on
 SETTLE_TRIES: Final = 12
+SLOW_SECONDS: Final = 0.7
 NOT_ALLOWED: Final = "whoever started this may no longer send messages"
 NOT_CALLED: Final = "interrupted before the provider was called; nothing was sent"
 
@@ -96,15 +99,12 @@ class SubBatchSending:
         try:
             for pause in run.units(sub_batch.id, rows):
                 if pause is not None:
+                    pause = pause if pause.seconds else _once_more(lease, brake)
                     return self._lifecycle.waits(job, pause, in_vain=run.in_vain)
                 self._lifecycle.sent(job, brake)
         finally:
             passage.leave()
-        if again := self._precautions.after(scope, job, sub_batch):
-            return again if brake.free() else Later(0)
-        self._jobs.finish_sub_batch(scope, sub_batch.id)
-        self._lifecycle.complete(job.campus_id, job.id)
-        return Done()
+        return self._close(scope, job, sub_batch, lease, brake)
 
     def dead(self, args: Mapping[str, JSON], reason: str) -> None:
         """Give up a sub-batch that no worker survives: what may have left is ``unknown``, else ``failed``."""
@@ -113,6 +113,24 @@ class SubBatchSending:
     def finish(self, lease: Lease) -> JobResult:
         """End the job if nothing of it is open. Any number of workers may try."""
         return self._lifecycle.finish(_campus(lease.args), str(lease.args["job_id"]), lease.alive)
+
+    def _close(
+        self, scope: Scope, job: BatchJob, sub_batch: SubBatch, lease: Lease, brake: Brake
+    ) -> JobResult:
+        """End a sub-batch of which nothing is open, unless that is no longer ours to say.
+
+        Whoever stood still past the lease knows nothing of what another claim has put back since.
+        """
+        if not lease.alive():
+            return Later(0)
+        again = self._precautions.after(scope, job, sub_batch)
+        if again:
+            return again if brake.free() else _once_more(lease, brake)
+        if not lease.alive():
+            return Later(0)
+        self._jobs.finish_sub_batch(scope, sub_batch.id)
+        self._lifecycle.complete(job.campus_id, job.id)
+        return Done()
 
 
 class UnitSending:
@@ -162,7 +180,7 @@ class UnitSending:
             self._split(unit, admitted)
             return None
         owned = self._begin(unit, repeated)
-        if len(owned) == len(unit) and self._lease.alive():
+        if len(owned) == len(unit):
             pause = self._send(message, owned, repeated)
             self.in_vain = pause is not None
             return pause
@@ -171,10 +189,12 @@ class UnitSending:
         return Later(0)  # a newer claim has it, or the time for new effects is over
 
     def _begin(self, unit: Sequence[Delivery], repeated: bool) -> Sequence[Delivery]:
-        """Return the deliveries that are now ours to send, after ``sending`` has been written."""
+        """Write ``sending``; return the deliveries that are now ours to send: none if that may not begin."""
         states = [DeliveryState.PENDING, *([DeliveryState.SENDING] if repeated else [])]
         try:
-            return self._deliveries.begin(self._scope, [row.id for row in unit], self._lease.fence, states)
+            ids = [row.id for row in unit]
+            owned = self._deliveries.begin(self._scope, ids, self._lease.fence, states)
+            return owned if self._lease.alive() else ()  # it looks at the job, so it may fail as well
         except PyMongoError:
             if not repeated:  # it may have been written; but nothing was called, and only we know
                 self._settle(unit, DeliveryState.PENDING, None)
@@ -280,6 +300,11 @@ class UnitSending:
         if state is DeliveryState.PENDING:  # its sub-batch may be over, so nobody would come to send it
             state, reason = DeliveryState.FAILED, reason or NOT_CALLED
         self._deliveries.correct(self._scope, rows, fence, state, reason, ids)
+
+
+def _once_more(lease: Lease, brake: Brake) -> Later:
+    """Return when a claim is worth another one: not at once where MongoDB was too slow for this one."""
+    return Later(jittered(SLOW_SECONDS) if brake.slow and lease.alive() else 0)
 
 
 def _campus(args: Mapping[str, JSON]) -> str | None:

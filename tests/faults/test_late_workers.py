@@ -13,13 +13,13 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from main import Runtime
-from services.batch_jobs.documents import BatchJobState, Delivery
+from services.batch_jobs.documents import BatchJobState, Delivery, RepeatPolicy
 from services.batch_jobs.sending import NOT_CALLED
 from services.batch_jobs.service import scope_of
 from services.imports.documents import RosterImport
 from services.imports.preview import KILLED_TRIES
 from services.imports.service import APPLY_JOB, PREVIEW_JOB
-from services.ports import Accepted, Busy, Channel, Done, JobHandler, Lease, Refused, SendUnit
+from services.ports import Accepted, Busy, Channel, Done, JobHandler, Later, Lease, Refused, SendUnit
 from tests.cast import Campus, Cast, Person, roster
 from tests.faults.product import READER
 from tests.services.batch_jobs.test_sending import Bench
@@ -262,6 +262,61 @@ def test_busy_is_written_before_anything_else_is_asked(
         bench.run()
 
     assert bench.states(looking) == ["pending"]
+
+
+def test_whoever_stood_still_ends_no_sub_batch_of_which_another_has_put_back_something(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, after = [True], bench.precautions.after
+
+    def stood_still(*args: Any) -> Any:
+        found = after(*args)
+        monkeypatch.undo()
+        looking["deliveries"].update_many({}, {"$set": {"state": "pending"}})  # by a newer claim
+        held.clear()
+        return found
+
+    job = bench.job(1, Channel.SMS, policy=RepeatPolicy.AT_LEAST_ONCE)
+    monkeypatch.setattr(bench.precautions, "after", stood_still)
+
+    assert bench.run(alive=lambda: bool(held)) == Later(0)
+    assert not looking["sub_batches"].find_one({"job_id": job.id})["done"]
+
+    assert bench.run() == Done()
+    assert bench.states(looking) == ["sent"]
+
+
+def test_whose_lease_is_over_puts_nothing_back(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [True]
+
+    def last(unit: SendUnit) -> Any:
+        held.clear()
+        return Accepted()
+
+    def too_late(*_: Any) -> Any:
+        raise AssertionError("it looked for what is in doubt")
+
+    bench.sms.answers = [last]
+    bench.job(1, Channel.SMS, policy=RepeatPolicy.AT_LEAST_ONCE)
+    monkeypatch.setattr(bench.precautions, "after", too_late)
+
+    assert bench.run(alive=lambda: bool(held)) == Later(0)
+
+
+def test_no_job_ends_while_something_of_it_is_open_and_it_is_sent_all_the_same(
+    bench: Bench, looking: Any
+) -> None:
+    job = bench.job(1, Channel.SMS)
+    looking["sub_batches"].update_one({"job_id": job.id}, {"$set": {"done": True}})
+
+    bench.lifecycle.complete("c1", job.id)
+    assert looking["batch_jobs"].find_one({"_id": job.id})["finished_at"] is None
+
+    assert bench.run() == Done()
+    assert bench.states(looking) == ["sent"]
+    assert looking["batch_jobs"].find_one({"_id": job.id})["state"] == "completed"
 
 
 def test_old_counts_do_not_overwrite_those_of_the_end(bench: Bench, looking: Any) -> None:

@@ -4,12 +4,14 @@ On a real MongoDB, with a provider that is told what to say.
 """
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from services.batch_jobs.brake import FRESH_SECONDS, STALE_SECONDS
 from services.batch_jobs.composing import Composer
 from services.batch_jobs.control import BatchJobControl
 from services.batch_jobs.control_repository import BatchJobStore
@@ -21,7 +23,7 @@ from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
 from services.batch_jobs.retrying import Retrying
-from services.batch_jobs.sending import SubBatchSending
+from services.batch_jobs.sending import SLOW_SECONDS, SubBatchSending
 from services.batch_jobs.service import BatchJobService, scope_of
 from services.notifications.inbox import inbox_address
 from services.notifications.repository import TemplateRepository
@@ -46,6 +48,7 @@ from services.ports import (
     SendUnit,
 )
 from utils.clock import SystemClock
+from utils.store import DatabaseAway
 
 SETTLE_SECONDS = 3600.0
 Answer = SendOutcome | Callable[[SendUnit], SendOutcome]
@@ -119,10 +122,11 @@ class Bench:
             size,
         )
         self.announcer = Announcer(self.jobs, self.service, self)
-        stored, audit = BatchJobStore.over(store), runtime.services.audit
+        self.stored = stored = BatchJobStore.over(store)
+        audit = runtime.services.audit
         self.lifecycle = Lifecycle(stored, self, audit, self.announcer, SystemClock())
         self.rights = Everybody()
-        precautions = Precautions(self.deliveries, runtime.services.suppressions, SETTLE_SECONDS)
+        self.precautions = Precautions(self.deliveries, runtime.services.suppressions, SETTLE_SECONDS)
         self.composers: dict[JobType, Composer] = {JobType.CREDENTIALS: Plain()}
         settings = runtime.settings.model_copy(update=options)
         self.pacer = MongoPacer(store)
@@ -135,7 +139,7 @@ class Bench:
             self.composers,
             self.lifecycle,
             self.rights,
-            precautions,
+            self.precautions,
             gate,
         )
         self.retrying = Retrying(stored, self, self.service, senders, 100)
@@ -329,6 +333,62 @@ def test_a_lease_that_ends_before_the_call_leaves_nothing_in_doubt(bench: Bench,
 
     assert bench.states(looking) == ["pending"]
     assert bench.sms.calls == []
+
+
+def test_a_look_at_the_job_that_fails_before_the_call_leaves_nothing_in_doubt(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, look = bench.deliveries.begin, bench.stored.control.state_of
+
+    def away(*_: Any) -> Any:
+        monkeypatch.setattr(bench.stored.control, "state_of", look)
+        raise DatabaseAway("batch_jobs")
+
+    def slow(*args: Any) -> Any:
+        time.sleep(FRESH_SECONDS + 0.05)
+        monkeypatch.setattr(bench.stored.control, "state_of", away)
+        return begin(*args)
+
+    bench.job(1, Channel.SMS)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.deliveries, "begin", slow)
+        with pytest.raises(DatabaseAway):
+            bench.run()
+
+    assert bench.states(looking) == ["pending"]
+    assert bench.run() == Done()
+    assert bench.states(looking) == ["sent"]
+
+
+def test_while_mongodb_is_slow_nothing_is_sent_and_nobody_comes_back_at_once(
+    bench: Bench, looking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = bench.stored.control.state_of
+
+    def slow(*args: Any) -> Any:
+        time.sleep(STALE_SECONDS + 0.05)
+        return look(*args)
+
+    bench.job(1, Channel.SMS)
+    monkeypatch.setattr(bench.stored.control, "state_of", slow)
+
+    waits = bench.run()
+
+    assert isinstance(waits, Later) and SLOW_SECONDS <= waits.seconds <= 2 * SLOW_SECONDS
+    assert (bench.states(looking), bench.sms.calls) == (["pending"], [])
+
+
+def test_ids_belong_to_the_messages_of_the_call_in_their_order(bench: Bench, looking: Any) -> None:
+    bench.email.answers = [Accepted(("a", "b", "c"))]
+    bench.job(3, Channel.EMAIL)
+    for row in looking["deliveries"].find().sort("number"):
+        looking["deliveries"].update_one({"_id": row["_id"]}, {"$set": {"number": 9 - row["number"]}})
+
+    assert bench.run() == Done()
+
+    rows = list(looking["deliveries"].find().sort("number"))
+    assert [message.delivery_id for message in bench.email.calls[0].messages] == [row["_id"] for row in rows]
+    assert [row["provider_message_id"] for row in rows] == ["a", "b", "c"]
 
 
 def test_a_late_answer_of_an_older_claim_cannot_overwrite_a_newer_one(bench: Bench, looking: Any) -> None:
