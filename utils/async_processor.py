@@ -45,6 +45,11 @@ class AsyncProcessor:
         }
 
     @property
+    def workers(self) -> int:
+        """How many functions may run in the background at once."""
+        return self._lanes[TaskQueue.BACKGROUND].seats
+
+    @property
     def running(self) -> int:
         """How many functions run in the background now."""
         return self._lanes[TaskQueue.BACKGROUND].running
@@ -127,9 +132,12 @@ class AsyncProcessor:
 
     def _placed(self, task: Task[Any], *, priority: int = 0, may_wait: bool) -> bool:
         self._log.add(task)
-        taken = self._lanes[task.queue].take(task, priority=priority, may_wait=may_wait)
-        if not taken:
-            self._log.drop(task)
+        taken = False
+        try:
+            taken = self._lanes[task.queue].take(task, priority=priority, may_wait=may_wait)
+        finally:
+            if not taken:
+                self._log.drop(task)
         return taken
 
     def _do(self, task: Task[Any]) -> None:

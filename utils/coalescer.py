@@ -24,15 +24,17 @@ class Coalescer(Generic[Key]):
             self._moved.add(key)
 
     def tick(self) -> None:
-        """Announce what moved; what fails stays noted."""
+        """Announce all that moved; what fails stays noted, and the first error is raised at the end."""
         with self._lock:
             moved, self._moved = self._moved, set()
-        while moved:
-            key = moved.pop()
+        errors: list[Exception] = []
+        for key in moved:
             try:
-                if self._announce(key):
-                    self.touch(key)
-            except Exception:
-                for missed in (key, *moved):
-                    self.touch(missed)
-                raise
+                again = self._announce(key)
+            except Exception as error:
+                errors.append(error)
+                again = True
+            if again:
+                self.touch(key)
+        if errors:
+            raise errors[0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -86,6 +87,11 @@ class Lane:
         return self._running
 
     @property
+    def seats(self) -> int:
+        """How many seats there are."""
+        return self._bound.running
+
+    @property
     def waiting(self) -> int:
         """How many places to wait are taken."""
         return len(self._places)
@@ -126,7 +132,14 @@ class Lane:
     def _sit(self, task: Task[Any]) -> bool:
         if self._running >= self._bound.running:
             return False
-        self._pool.submit(self._work, task)
+        seat = [task]
+        try:
+            self._pool.submit(self._work, seat)
+        except (
+            Exception
+        ):  # no thread can be started; the pool has queued it all the same, for whoever is free
+            if _taken(seat) is not None:
+                raise
         self._running += 1
         return True
 
@@ -147,8 +160,8 @@ class Lane:
         for _, _, task in dead:
             self._settle(task)
 
-    def _work(self, first: Task[Any]) -> None:
-        task: Task[Any] | None = first
+    def _work(self, seat: list[Task[Any]]) -> None:
+        task = _taken(seat)
         while task is not None:
             self._settle(task)
             task = self._next()
@@ -169,3 +182,10 @@ class Lane:
 
     def _tell(self) -> None:
         self._figures.queue_is(self.queue, self.waiting, self._running)
+
+
+def _taken(seat: list[Task[Any]]) -> Task[Any] | None:
+    """Take the task from a seat: one of two who try gets it."""
+    with suppress(IndexError):
+        return seat.pop()
+    return None

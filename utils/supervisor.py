@@ -32,11 +32,15 @@ class LoopHealth:
 
 @dataclass(slots=True)
 class Loop:
-    """``tick`` is called every ``interval`` seconds, sooner after ``wake``, later after a failure."""
+    """``tick`` is called every ``interval`` seconds, sooner after ``wake``.
+
+    After a failure it is called later, or ``again`` seconds later where it is told.
+    """
 
     name: str
     interval: float
     tick: Callable[[], object]
+    again: float | None = None
     _wake: Event = field(default_factory=Event)
     _last: float = 0.0
     _begun: float | None = None
@@ -79,9 +83,12 @@ class Loop:
             else:
                 self._failures, self._last = 0, clock.monotonic()
             self._begun = None
-            self._wake.wait(
-                min(self.interval * 2 ** min(self._failures, 10), max(self.interval, LONGEST_PAUSE))
-            )
+            self._wake.wait(self._pause())
+
+    def _pause(self) -> float:
+        if self._failures and self.again is not None:
+            return self.again
+        return min(self.interval * 2.0 ** min(self._failures, 10), max(self.interval, LONGEST_PAUSE))
 
 
 class Supervisor:
@@ -91,9 +98,11 @@ class Supervisor:
         self._clock, self._loops, self._stopping = clock, list[Loop](), Event()
         self._guard = Loop("supervisor", 1.0, self._revive)
 
-    def add(self, name: str, interval: float, tick: Callable[[], object]) -> Loop:
+    def add(
+        self, name: str, interval: float, tick: Callable[[], object], *, again: float | None = None
+    ) -> Loop:
         """Declare a loop."""
-        loop = Loop(name, interval, tick)
+        loop = Loop(name, interval, tick, again)
         self._loops.append(loop)
         return loop
 

@@ -31,6 +31,7 @@ MAX_ATTEMPTS: Final = 25  # claims, most of which a crash may burn
 LONGEST_SECONDS: Final = 900.0  # that a job may run before it has to come back; all come back sooner
 EARLY: Final = timedelta(hours=1)  # due by MongoDB's clock, however wrong ours is, and in order of arrival
 STRANGE_SECONDS: Final = 2.0
+RENEW_AGAIN_SECONDS: Final = 1.0  # after a failure: what runs may begin nothing new without its lease
 WAITING: Final = (JobState.AVAILABLE, JobState.HELD)
 
 
@@ -155,9 +156,12 @@ class DurableEngine(ABC):
         A job that runs for more than ``longest`` seconds loses its lease.
         """
         self._seats = dict(seats)
+        if (wanted := sum(seats.values())) > self._processor.workers:
+            logger.error("JOB_WORKERS is %d, but the queues have %d seats", self._processor.workers, wanted)
         self.watch(supervisor)
         lease = self._leases.seconds
-        supervisor.add("renew-leases", lease / 3, partial(self._leases.renew, longest))
+        renew = partial(self._leases.renew, longest)
+        supervisor.add("renew-leases", lease / 3, renew, again=min(RENEW_AGAIN_SECONDS, lease / 3))
         supervisor.add("rescue-jobs", min(2.0, max(0.2, lease / 4)), self._jobs.rescue)
 
     @abstractmethod
@@ -197,12 +201,8 @@ class DurableEngine(ABC):
         """Claim what is due for the free seats, and run it on the processor's threads."""
         while (free := self.free_seats(queue)) > 0:
             jobs = self._claims.claim(queue, free)
-            if jobs is None:
+            if jobs is None or not self._begin(jobs):
                 return
-            for job in jobs:
-                if not self._processor.try_submit(self.work, job):
-                    self._jobs.release(job.id, job.fence, 0, burn=False)
-                    self._leases.leave(job)
 
     def work(self, job: Job) -> None:
         """Run a job whose lease was taken, and come to an end with it whatever happens."""
@@ -216,6 +216,24 @@ class DurableEngine(ABC):
     def seat_is_free(self, queue: Queue) -> None:
         """See whether there is something to do for a seat that has just become free."""
         self.wake(queue)
+
+    def _begin(self, jobs: Sequence[Job]) -> bool:
+        """Hand over what was claimed, give back what no thread takes; tell whether all were taken."""
+        left = list(jobs)
+        try:
+            while left and self._processor.try_submit(self.work, left[0]):
+                del left[0]
+        finally:
+            self._give_back(left)
+        return not left
+
+    def _give_back(self, jobs: Sequence[Job]) -> None:
+        try:
+            for job in jobs:
+                self._jobs.release(job.id, job.fence, 0, burn=False)
+        finally:
+            for job in jobs:  # also where MongoDB is away: then the leases lapse and the sweeper does it
+                self._leases.leave(job)
 
     def _run(self, job: Job) -> None:
         handler = self._handlers.get(job.name)

@@ -56,13 +56,12 @@ class Leases:
 
     def renew(self, longest: float) -> None:
         """Prolong every lease; but a job that has run for ``longest`` seconds has to come back."""
-        for held in self._all():
-            asked = self._clock.monotonic()
-            in_time = asked - held.since < longest
-            if in_time and self._jobs.renew(held.job.id, held.job.fence, self.seconds):
-                held.until = asked + self.seconds * (1 - MARGIN)
-            else:
-                held.until = 0.0
+        every, asked = self._all(), self._clock.monotonic()
+        wanted = [(held.job.id, held.job.fence) for held in every if asked - held.since < longest]
+        renewed = self._jobs.renew(wanted, self.seconds)
+        for held in every:
+            kept = (held.job.id, held.job.fence) in renewed
+            held.until = asked + self.seconds * (1 - MARGIN) if kept else 0.0
 
     def busy(self, queue: Queue) -> int:
         """Return how many jobs of a queue run in this process."""

@@ -70,11 +70,13 @@ class JobRepository:
         rows = self._jobs.find(PLATFORM, {**ids, "token": token, "state": JobState.RUNNING})
         return [Job.from_mongo(row) for row in rows]
 
-    def renew(self, job_id: str, fence: int, lease_seconds: float) -> bool:
-        """Prolong a lease; False if it was lost."""
-        return self._jobs.update_one(
-            PLATFORM, _held(job_id, fence), [{"$set": {"lease_until": _in(lease_seconds)}}]
-        )
+    def renew(self, claims: Sequence[tuple[str, int]], lease_seconds: float) -> set[tuple[str, int]]:
+        """Prolong leases by job and fence, all in one update; return those that were not lost."""
+        if not claims:
+            return set()
+        ours = {"$or": [_held(job_id, fence) for job_id, fence in claims]}
+        self._jobs.update_many(PLATFORM, ours, [{"$set": {"lease_until": _in(lease_seconds)}}])
+        return {(str(row["_id"]), int(row["fence"])) for row in self._jobs.find(PLATFORM, ours, {"fence": 1})}
 
     def finish(self, job_id: str, fence: int, state: JobState, error: str | None = None) -> bool:
         """End a job for good; False if the lease was lost."""

@@ -139,7 +139,7 @@ def test_a_late_write_of_an_older_claim_changes_nothing(machine: Any, looking: A
     (new,) = one.jobs.claim(["k1"], "t2", 30)
 
     assert not one.jobs.finish("k1", old.fence, JobState.COMPLETED)
-    assert not one.jobs.renew("k1", old.fence, 30)
+    assert not one.jobs.renew([("k1", old.fence)], 30)
     assert not one.jobs.release("k1", old.fence, 0, burn=True)
     assert one.jobs.finish("k1", new.fence, JobState.COMPLETED)
 

@@ -140,7 +140,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(handle=claims)
     def renew(self, handle: Handle) -> None:
         holds = self._holds(handle)
-        assert self.jobs.renew(*handle, LEASE) is holds
+        assert bool(self.jobs.renew([handle], LEASE)) is holds
         if holds:
             self.model[handle[0]].lapsed = False
 

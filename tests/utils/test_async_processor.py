@@ -96,6 +96,30 @@ def test_the_engine_gets_no_more_started_than_can_run_at_once(gate: threading.Ev
     assert processor.drain(5).running == 0
 
 
+def test_a_thread_that_cannot_be_started_costs_no_seat_and_leaves_nothing_queued(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor, ran = AsyncProcessor(2), list[str]()
+    first = processor.submit(gate.wait, 5)
+
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for start in (processor.try_submit, processor.submit):
+        with pytest.raises(RuntimeError, match="can't start"):
+            start(ran.append, "refused")
+    monkeypatch.undo()
+
+    assert processor.running == 1
+    gate.set()
+    first.result(5)
+    until(lambda: processor.running == 0)
+    assert [processor.submit(ran.append, "taken").result(5) for _ in range(3)] == [None] * 3
+    assert ran == ["taken"] * 3
+    until(lambda: processor.running == 0)
+
+
 def test_a_full_queue_is_a_503_at_once(gate: threading.Event) -> None:
     # Given one seat and two places to wait, all taken
     processor = AsyncProcessor(1, Bound(1, 2))

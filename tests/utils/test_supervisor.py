@@ -39,6 +39,24 @@ def test_a_loop_goes_on_after_its_tick_raised() -> None:
 
 
 @pytest.mark.expects_errors
+def test_a_loop_that_may_not_be_late_is_called_again_soon_after_each_failure() -> None:
+    ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(len(ticks))
+        if len(ticks) < 5:
+            raise ConnectionError("the database is away")
+
+    supervisor = Supervisor(SystemClock())
+    supervisor.add("urgent", 60.0, tick, again=0.01)
+
+    supervisor.start()
+
+    assert eventually(lambda: len(ticks) == 5)
+    supervisor.stop()
+
+
+@pytest.mark.expects_errors
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it dies on purpose
 def test_a_loop_whose_thread_died_is_started_again() -> None:
     ticks: list[int] = []
