@@ -12,10 +12,12 @@ from services.imports.service import ImportService
 from services.imports.undoing import Undoing
 from services.ports import JSON, Done, JobResult, Later, Lease
 from utils.limited_process import Limits
+from utils.problems import Unavailable
 from utils.scope import Scope
 
 GIVEN_UP: Final = "The server could not finish this import. What was applied stays; upload the file again."
 UNDO_GIVEN_UP: Final = "The server could not finish. Ask for it again: it goes on where it was."
+SHORTEST_WAIT, LONGEST_WAIT = 1.0, 30.0
 UNDO_MAY_NOT: Final = "Whoever asked for it may no longer import students."
 MAY_NOT: Final = "Whoever uploaded it may no longer import students. What was applied stays."
 
@@ -46,10 +48,20 @@ class ImportJobs:
         self._service, self._announcer, self._rights, self._limits = service, announcer, rights, limits
 
     def preview(self, lease: Lease) -> JobResult:
-        """Read and compare an upload; go on to applying it where that was asked for."""
+        """Read and compare an upload; go on to applying it where that was asked for.
+
+        While the file cannot be had it waits and says so: nobody has to upload it again for that.
+        """
         roster = self._find(lease.args)
         if roster is None:
             return Done()
+        try:
+            return self._read(roster, lease)
+        except Unavailable as away:
+            self._preview.wait(roster, away.detail or away.title)
+            return Later(min(LONGEST_WAIT, max(SHORTEST_WAIT, away.retry_after or 0.0)))
+
+    def _read(self, roster: RosterImport, lease: Lease) -> JobResult:
         if roster.state is ImportState.PARSING:
             try:
                 self._preview.run(roster, self._limits, lease, self._go_on)

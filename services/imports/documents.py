@@ -76,6 +76,7 @@ class RosterImport(Document):
     rows_done: int = 0
     job_id: str | None = None
     failure: dict[str, str] | None = None
+    waiting_reason: str | None = None
     undo: Undo | None = None
     columns: tuple[str, ...] = ()
     created_by: str

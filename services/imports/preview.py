@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from config.constants import ROSTER_CHUNK, ROSTER_MAX_COLUMNS, ROSTER_MAX_ROWS
 from services.imports.diff import Known, Place, compare, forms_of, is_taken
@@ -120,7 +120,7 @@ class Preview:
             compared = self._compare(roster, place, chunk)
             self._stored.rows.add(Scope.campus(roster.campus_id), compared)
             done += len(chunk)
-            self._note(roster, done)
+            self._note(roster, rows_done=done, waiting_reason=None)
         return columns
 
     def _compare(self, roster: RosterImport, place: Place, chunk: Sequence[RosterRow]) -> list[ImportRow]:
@@ -143,10 +143,8 @@ class Preview:
             max_columns=ROSTER_MAX_COLUMNS,
         )
 
-    def _note(self, roster: RosterImport, done: int) -> None:
-        self._stored.imports.note(
-            Scope.campus(roster.campus_id), roster.id, ImportState.PARSING, rows_done=done
-        )
+    def _note(self, roster: RosterImport, **fields: Any) -> None:
+        self._stored.imports.note(Scope.campus(roster.campus_id), roster.id, ImportState.PARSING, **fields)
         self._announcer.touch(roster.id, roster.campus_id)
 
     def _fail(self, roster: RosterImport, failure: RosterFailed) -> None:
@@ -154,6 +152,10 @@ class Preview:
         why = {"slug": failure.slug, "detail": failure.detail}
         self._stored.imports.move(scope, roster.id, ImportState.PARSING, ImportState.FAILED, failure=why)
         self._announcer.touch(roster.id, roster.campus_id)
+
+    def wait(self, roster: RosterImport, reason: str) -> None:
+        """Note what the reading waits for."""
+        self._note(roster, waiting_reason=reason)
 
     def tidy(self, roster: RosterImport) -> None:
         """Remove what a finished reading leaves: its file, and the rows of readings that do not count."""

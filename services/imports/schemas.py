@@ -83,6 +83,9 @@ class ImportOut(BaseModel):
     rows_done: int = Field(description="rows compared while parsing, rows applied while applying")
     columns: list[str]
     failure: ImportFailure | None
+    waiting_reason: str | None = Field(
+        description="what it waits for before it can be read; it goes on by itself"
+    )
     undo: UndoOut | None
     job_id: str | None
     created_by: str
@@ -101,6 +104,7 @@ class ImportOut(BaseModel):
             rows_done=roster.rows_done,
             columns=list(roster.columns),
             failure=ImportFailure(**roster.failure) if roster.failure else None,
+            waiting_reason=roster.waiting_reason if roster.state is ImportState.PARSING else None,
             undo=UndoOut.model_validate(roster.undo, from_attributes=True) if roster.undo else None,
             job_id=roster.job_id,
             created_by=roster.created_by,
