@@ -16,10 +16,12 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit import tokens
 from routes._kit.services import services
+from routes._kit.socket_gate import PLACE, SocketGate
 from services.notifications.inbox import own_room
 from utils.problems import Forbidden, Invalid, Problem, TooMany, Unauthorized
 
 EVENTS_PER_SECOND: Final = 20
+NOBODY_SECONDS: Final = 5.0  # that a connection may last without being somebody's socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class LiveSockets:
         self._sockets: dict[str, Socket] = {}
         self._lock = Lock()
         self._closing = False
+        self._gate = SocketGate(app.wsgi_app, most)
+        app.wsgi_app = self._gate  # type: ignore[method-assign]  # as Flask tells to do
         socketio.on_event("connect", self._connect)
         socketio.on_event("disconnect", self._disconnect)
         socketio.on_event("authenticate", self._authenticate)
@@ -79,6 +83,15 @@ class LiveSockets:
                 actor = services().authentication.actor(socket.actor.session_id, socket.actor.id)
                 if socket.expires <= time.time() or actor != socket.actor:
                     self._drop(sid)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End connections that are not, or no longer, a socket of somebody."""
+        server, now = self._socketio.server, time.monotonic()
+        for eio, environ in list(server.environ.items()):
+            if server.manager.sid_from_eio_sid(eio, "/") in self._sockets and PLACE in environ:
+                environ[PLACE].seen = now
+        self._gate.hang_up(NOBODY_SECONDS)
 
     def close_all(self) -> None:
         """Take no more sockets and close those that are open: a graceful stop does not wait for them."""

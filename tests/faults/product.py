@@ -84,7 +84,7 @@ class Product:
             self.endings.append((code, datetime.now(UTC)))
             try:
                 self.start()
-            except AssertionError:
+            except (AssertionError, FileNotFoundError):  # it was killed again, or as soon as it served
                 if tries == START_TRIES - 1:
                     raise
         self._shorten_transactions()
