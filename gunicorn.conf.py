@@ -6,6 +6,8 @@ application.
 
 import ipaddress
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -91,6 +93,15 @@ if os.environ.get("WEB_ROLE") == "worker":  # any number of them over one folder
 
 _stoppers: list[threading.Thread] = []
 _late: list[int] = []  # jobs that did not come back
+
+
+def on_starting(_server: Any) -> None:
+    """Leave with 78 and a line for each fault where the settings make no server.
+
+    They are read in a process of their own: this one would hand old modules on to workers after a reload.
+    """
+    if subprocess.call([sys.executable, "-m", "config"]) == os.EX_CONFIG:
+        sys.exit(os.EX_CONFIG)
 
 
 def post_worker_init(worker: Any) -> None:

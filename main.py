@@ -10,10 +10,10 @@ from flask import Flask
 from flask_socketio import SocketIO
 
 from assembly.runtime import Runtime
-from commands import Commands
+from commands import CannotServe, Commands
 from config.constants import SOCKET_MESSAGE_BYTES
 from config.log_setup import setup_logs
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from integrations.redis_live import RedisLive
 from routes import install_routes
 from utils.context import CAUSES
@@ -25,7 +25,7 @@ __all__ = ["Runtime", "create_app", "version"]
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the app with everything behind it. Opens no connection until the first use."""
-    settings = settings or Settings.from_env()
+    settings = settings or _settings()
     setup_logs(settings.log_level, CAUSES)
     app = Flask("versant", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     install_routes(app, settings, version=version())
@@ -38,6 +38,13 @@ def version() -> str:
     """Return the version that CHANGELOG.md names first."""
     lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
     return next(line.split("[", 1)[1].split("]", 1)[0] for line in lines if line.startswith("## ["))
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_env()
+    except SettingsError as error:
+        raise CannotServe(str(error)) from None
 
 
 def _socketio(app: Flask, settings: Settings) -> SocketIO:

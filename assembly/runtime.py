@@ -18,7 +18,7 @@ from routes.live import LiveSockets
 from services.freshness.area import FreshnessArea
 from services.jobs.engine import DurableEngine
 from services.notifications.rendering import Renderer
-from services.ports import Bus, Channel, MessageSender
+from services.ports import Bus, Channel, FileStore, MessageSender
 from services.processes.heartbeat import Heartbeat
 from services.processes.hosted import HostedWorkers
 from services.registry import Services
@@ -42,6 +42,7 @@ class Runtime:
     store: Store
     renderer: Renderer
     senders: Mapping[Channel, MessageSender]
+    files: FileStore
     engine: DurableEngine
     processor: AsyncProcessor
     breakers: Breakers
@@ -76,6 +77,7 @@ class Runtime:
             store=base.store,
             renderer=areas.messages.renderer,
             senders=areas.messages.senders,
+            files=outside.contents,
             engine=engine,
             processor=base.processor,
             breakers=base.breakers,

@@ -1,10 +1,13 @@
 """The command line for operations: ``python -m flask --app main <command>``."""
 
+import os
 from importlib import import_module
-from typing import Final
+from typing import IO, Any, Final
 
 import click
 from flask.cli import AppGroup
+
+from config.settings import SettingsError
 
 COMMANDS: Final = {
     "create-admin": "commands.accounts:create_admin",
@@ -18,6 +21,17 @@ COMMANDS: Final = {
     "retry-failed": "commands.rosters:retry_failed",
     "watch-job": "commands.rosters:watch_job",
 }
+
+
+class CannotServe(SettingsError, click.ClickException):
+    """The settings make no server: on the command line a sentence for each fault, and the code for that."""
+
+    exit_code = os.EX_CONFIG
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print each fault on its line."""
+        for fault in self.message.splitlines():
+            click.echo(f"{click.style('look', fg='red')} settings: {fault}", file=file, err=True)
 
 
 class Commands(AppGroup):

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 from pymongo.errors import PyMongoError
 
-from config.settings import production_faults, weak_secret
+from config.settings import SECRETS, Settings, production_faults, weak_secret
 from routes._kit.openapi import openapi as document
 from services.migrations import Migrator
 from utils.clock import SystemClock
@@ -105,6 +106,7 @@ def _findings() -> Iterator[Finding]:
     yield from _settings(runtime.settings)
     try:
         yield from _mongodb(runtime.store.db)
+        yield from _channels(runtime)
     except PyMongoError as error:
         what = f"does not answer ({type(error).__name__}); start it, or correct MONGODB_URI"
         yield Finding("MongoDB", False, what)
@@ -114,19 +116,35 @@ def _findings() -> Iterator[Finding]:
             yield Finding(part.name, part.ok, what, serious=runtime.monitor.required(part.name))
     if not runtime.settings.redis_url:
         yield Finding("redis", False, "REDIS_URL is not set: run one worker process only", serious=False)
-    for channel, sender in runtime.senders.items():
-        yield Finding(str(channel), True, json.dumps(dict(sender.status())), serious=False)
+    files = runtime.files.check()
+    yield Finding(
+        files.name, files.ok, files.detail if files.ok else f"{files.detail}; check S3_BUCKET and AWS_…"
+    )
 
 
-def _settings(settings: object) -> Iterator[Finding]:
-    faults = production_faults(settings)  # type: ignore[arg-type]
-    production = getattr(settings, "production", False)
-    weak = [
-        name
-        for name in ("jwt_secret_key", "password_pepper", "token_key", "receipt_key")
-        if weak_secret(getattr(settings, name))
-    ]
+def _channels(runtime: Any) -> Iterator[Finding]:
+    """Yield what keeps messages from leaving: a pause, an open breaker, or what the account says."""
+    for channel in runtime.senders:
+        state = runtime.services.channels.status(channel)
+        why = [f"{state.provider}: {state.balance.detail}"]
+        if state.paused:
+            why.append(f"paused since {state.paused.since:%Y-%m-%d %H:%M} UTC: {state.paused.reason}")
+        if waits := (state.breaker or {}).get("state", "closed") != "closed":
+            why.append("its breaker is open: nothing is sent for now")
+        fine = state.balance.usable and not state.paused and not waits
+        yield Finding(str(channel), fine, "; ".join(why), serious=False)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    faults, production = production_faults(settings), settings.production
+    weak = [name for name in SECRETS if weak_secret(getattr(settings, name))]
     yield Finding("secrets", not weak, f"weak: {', '.join(weak).upper()}" if weak else "long and random")
+    if settings.brevo_api_key:
+        weak_token = weak_secret(settings.webhook_token)
+        said = (
+            "missing or weak: Brevo cannot tell what became of messages" if weak_token else "long and random"
+        )
+        yield Finding("WEBHOOK_TOKEN", not weak_token, said, serious=production)
     for fault in faults:
         yield Finding("production", False, fault, serious=production)
     if not faults:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from services.ports import FileLink
+from services.ports import FileLink, Health
 from utils.clock import Clock
 
 PURPOSE: Final = b"versant signed file link"
@@ -72,6 +72,12 @@ class LocalFiles:
         for path in sorted((self._folder / prefix).rglob("*")):
             if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
                 yield path.relative_to(self._folder).as_posix()
+
+    def check(self) -> Health:
+        """Tell whether files can be put into the folder."""
+        folder = next(path for path in (self._folder, *self._folder.absolute().parents) if path.exists())
+        fine = os.access(folder, os.W_OK | os.X_OK)
+        return Health("files", fine, "lie on this machine" if fine else "cannot be written")
 
     def upload_link(self, key: str, content_type: str, size: int, seconds: int) -> FileLink:
         """Return a link that takes exactly these bytes, once the route that serves it has compared them."""

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.ports import FileLink
+from services.ports import FileLink, Health
 from utils.clock import Clock
 from utils.problems import Unavailable
 from utils.resilient_services import Breaker
@@ -124,16 +124,19 @@ class S3Files:
         }
         return self._link("get_object", "GET", key, wanted, {}, seconds)
 
-    def check(self) -> None:
+    def check(self) -> Health:
         """Ask for the bucket, outside the breaker; any answer lets an open breaker probe at once."""
+        said = "answers"
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
+            said = f"answered {_status(error)}"
             if _status(error) >= 500:
-                return
-        except (BotoCoreError, OSError):
-            return
+                return Health("s3", False, said)
+        except (BotoCoreError, OSError) as error:
+            return Health("s3", False, f"does not answer ({type(error).__name__})")
         self._breaker.try_now()
+        return Health("s3", said == "answers", said)
 
     def status(self) -> dict[str, str | int | float]:
         """Return the breaker's state for people."""

@@ -378,6 +378,9 @@ class FileStore(Protocol):
     def keys_before(self, prefix: str, before: datetime) -> Iterator[str]:
         """Yield the keys under ``prefix`` whose bytes were stored before then."""
 
+    def check(self) -> "Health":
+        """Ask whether it is there and lets us in, now; never raises for its faults."""
+
     def upload_link(self, key: str, content_type: str, size: int, seconds: int) -> FileLink:
         """Return a link that stores exactly so many bytes of this type under ``key``."""
 
