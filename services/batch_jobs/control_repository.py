@@ -84,8 +84,9 @@ class ControlRepository:
         return [str(row["_id"]) for row in self._sub_batches.find(scope, wanted, {"_id": 1}, limit=most)]
 
     def ended_before(self, scope: Scope, job: BatchJob, state: DeliveryState, most: int) -> list[Delivery]:
-        """Return deliveries of one channel that ended in ``state`` before the job's present round."""
-        query = {"job_id": job.id, "state": state, "fence": {"$lt": job.round * FENCES_PER_ROUND}}
+        """Return deliveries of one channel that ended in ``state`` before this round, and may be sent."""
+        older = {"fence": {"$lt": job.round * FENCES_PER_ROUND}, "ended": None}
+        query = {"job_id": job.id, "state": state, **older}
         rows = self._deliveries.find(scope, query, sort=[("_id", 1)], limit=most)
         return [Delivery.from_mongo(row) for row in rows if row["channel"] == rows[0]["channel"]]
 

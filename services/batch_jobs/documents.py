@@ -175,6 +175,8 @@ class Delivery(Document):
     together, always the same ones in the same order, and a certain refusal is followed by new keys.
     ``reported`` is the rank of the furthest event that the provider told of (``events.py``), ``resends`` how
     often the message was sent anew because nobody knew about it.
+    ``ended``: why nothing more may be sent after a call that was made already; where it took nothing, or
+    nobody knows, that is the end.
     ``counted``: it is in a day's quota of its campus. ``tried_at``: the first call of all.
     """
 
@@ -198,6 +200,7 @@ class Delivery(Document):
     provider_message_id: str | None = None
     reported: int = 0
     resends: int = 0
+    ended: str | None = None
     last_error: str | None = None
     history: tuple[dict[str, Any], ...] = ()
     created_at: datetime

@@ -204,9 +204,12 @@ class DeliveryRepository:
         self._rows.update_many(scope, {"_id": {"$in": list(ids)}, **_begun(fence)}, change)
 
     def skip(self, scope: Scope, recipient_ids: Sequence[str], reason: str) -> int:
-        """Send nothing more to these people: what is pending will not leave; return how many messages."""
-        query = {"recipient_id": {"$in": list(recipient_ids)}, "state": DeliveryState.PENDING}
-        return self._rows.update_many(scope, query, become(DeliveryState.SKIPPED, reason))
+        """Send nothing more to these people, nor later; return how many messages will not leave."""
+        theirs = {"recipient_id": {"$in": list(recipient_ids)}}
+        called = {**theirs, "state": {"$in": [DeliveryState.SENDING, DeliveryState.UNKNOWN]}}
+        self._rows.update_many(scope, called, [{"$set": {"ended": {"$literal": reason}}}])
+        waiting = {**theirs, "state": {"$in": [DeliveryState.PENDING, DeliveryState.FAILED]}}
+        return self._rows.update_many(scope, waiting, become(DeliveryState.SKIPPED, reason))
 
     def leave_out(self, scope: Scope, ids: Sequence[str], reason: str) -> None:
         """Skip deliveries for which nothing was called."""
@@ -215,14 +218,14 @@ class DeliveryRepository:
 
     def in_doubt(self, scope: Scope, sub_batch_id: str) -> list[Delivery]:
         """Return the unknown deliveries of a sub-batch that have not been sent anew, in order."""
-        query = {"sub_batch_id": sub_batch_id, "state": DeliveryState.UNKNOWN, "resends": 0}
+        query = {"sub_batch_id": sub_batch_id, "state": DeliveryState.UNKNOWN, "resends": 0, "ended": None}
         return [Delivery.from_mongo(row) for row in self._rows.find(scope, query, sort=[("number", 1)])]
 
     def send_again(self, scope: Scope, ids: Sequence[str], unit: str) -> None:
         """Put unknown deliveries into a new unit, as if for the first time; each delivery once."""
         change = become(DeliveryState.PENDING, "nobody knows whether it left: sent once more")
         change[0]["$set"] |= {"unit": unit, "resends": 1, "counted": False, "tried_at": None}
-        query = {"_id": {"$in": list(ids)}, "state": DeliveryState.UNKNOWN, "resends": 0}
+        query = {"_id": {"$in": list(ids)}, "state": DeliveryState.UNKNOWN, "resends": 0, "ended": None}
         self._rows.update_many(scope, query, change)
 
     def regroup(self, scope: Scope, ids: Sequence[str], fence: int, unit: str) -> None:
@@ -283,13 +286,23 @@ def _begun(fence: int) -> dict[str, Any]:
 def become(
     state: DeliveryState, reason: str | None, ids: Sequence[str] = (), provider_ids: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return the change that moves deliveries to a state, with the reason and a step in their history."""
+    """Return the change that moves deliveries to a state, with the reason and a step in their history.
+
+    What might be sent in that state is skipped where nothing more may be sent (``Delivery.ended``).
+    """
     change: dict[str, Any] = {
         "state": state,
         "updated_at": "$$NOW",
         "last_error": {"$literal": reason},
         "history": and_then(state, reason),
     }
+    if state in (DeliveryState.PENDING, DeliveryState.FAILED):
+        over, skipped = {"$gt": ["$ended", None]}, DeliveryState.SKIPPED
+        change |= {
+            "state": {"$cond": [over, skipped, state]},
+            "last_error": {"$cond": [over, "$ended", {"$literal": reason}]},
+            "history": {"$cond": [over, _step(skipped, "$ended"), change["history"]]},
+        }
     if state is DeliveryState.PENDING:
         change["first_call_at"] = None  # certainly not taken: the next call is a first one
         change["reported"] = 0
@@ -300,5 +313,9 @@ def become(
 
 def and_then(state: DeliveryState, reason: str | None) -> dict[str, Any]:
     """Return the history with one more step."""
-    entry = {"state": state, "at": "$$NOW"} | ({"reason": {"$literal": reason}} if reason else {})
+    return _step(state, {"$literal": reason} if reason else None)
+
+
+def _step(state: DeliveryState, reason: object) -> dict[str, Any]:
+    entry = {"state": state, "at": "$$NOW"} | ({"reason": reason} if reason else {})
     return {"$concatArrays": ["$history", [entry]]}

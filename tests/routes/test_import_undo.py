@@ -112,6 +112,33 @@ def test_messages_that_have_not_left_are_kept_back(cast: Cast, at_rest: Any, run
     assert delivery["last_error"] == "the student was removed before the message left"
 
 
+@pytest.mark.parametrize(("before", "after"), [("failed", "skipped"), ("unknown", "unknown")])
+def test_messages_that_failed_or_may_have_left_are_never_tried_again(
+    cast: Cast, at_rest: Any, runtime: Any, before: str, after: str
+) -> None:
+    admin = cast.north.admin
+    shown = preview(admin, cast.north, ANNA)
+    admin.post(f"{IMPORTS}/{shown['id']}/commit", {"channels": []}, status=202)
+    at_rest()
+    (anna,) = admin.get(STUDENTS)["items"]
+    sending = {"channels": ["email"], "student_ids": [anna["id"]]}
+    job = admin.post(f"{STUDENTS}/send_credentials", sending, status=202)
+    at_rest()
+    where, deliveries = f"/batch_processing/jobs/{job['id']}", runtime.store.db["deliveries"]
+    deliveries.update_many({"job_id": job["id"]}, {"$set": {"state": before}}, comment="unscoped:test")
+    undo(admin, shown)
+    at_rest()
+
+    status = 409 if before == "failed" else 200
+    admin.post(f"{where}/retry_failed", {"include_unknown": True}, status=status)
+    at_rest()
+
+    (ended,) = admin.get(f"{where}/recipients")["items"]
+    assert ended["state"] == after
+    if before == "failed":
+        assert ended["last_error"] == "the student was removed before the message left"
+
+
 def test_a_number_that_somebody_has_taken_meanwhile_keeps_that_row_and_only_that(
     cast: Cast, at_rest: Any
 ) -> None:

@@ -15,7 +15,7 @@ from services.batch_jobs.brake import FRESH_SECONDS, STALE_SECONDS
 from services.batch_jobs.composing import Composer
 from services.batch_jobs.control import BatchJobControl
 from services.batch_jobs.control_repository import BatchJobStore
-from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient
+from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient, RepeatPolicy
 from services.batch_jobs.flow import Flow
 from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.pace_repository import MongoPacer
@@ -313,6 +313,39 @@ def test_what_was_certainly_not_taken_waits_as_pending(bench: Bench, looking: An
     assert bench.states(looking) == ["pending"] * 2
     assert bench.run() == Done()
     assert bench.states(looking) == ["sent"] * 2
+
+
+@pytest.mark.parametrize("answer", [Busy("429", 1.0), Refused("no such number")])
+def test_what_was_not_taken_from_people_who_left_meanwhile_is_their_end(
+    bench: Bench, looking: Any, answer: SendOutcome
+) -> None:
+    def leave(_: SendUnit) -> SendOutcome:
+        bench.service.skip(bench.scope, ["p0", "p2"], "left")
+        return answer
+
+    bench.email.answers = [leave]
+    bench.job(3, Channel.EMAIL)
+
+    bench.run()
+    assert bench.run() == Done()
+
+    assert bench.states(looking) == ["skipped", "sent", "skipped"]
+    assert [len(unit.messages) for unit in bench.email.calls] == [3, 1]
+    first = looking["deliveries"].find_one({"recipient_id": "p0"})
+    assert (first["last_error"], first["history"][-1]["reason"]) == ("left", "left")
+
+
+def test_an_unknown_message_to_somebody_who_left_is_not_sent_once_more(bench: Bench, looking: Any) -> None:
+    bench.sms.answers = [Ambiguous("reset"), Ambiguous("reset")]
+    bench.job(2, Channel.SMS, policy=RepeatPolicy.AT_LEAST_ONCE)
+    assert isinstance(bench.run(), Later)
+    bench.service.skip(bench.scope, ["p0"], "left")
+    ids = [row["_id"] for row in looking["deliveries"].find().sort("number")]
+
+    bench.deliveries.send_again(bench.scope, ids, "new")
+
+    assert bench.states(looking) == ["unknown", "pending"]
+    assert bench.deliveries.in_doubt(bench.scope, bench.work[0][0]) == []
 
 
 def test_a_busy_answer_to_a_repeat_leaves_the_first_call_in_doubt(bench: Bench, looking: Any) -> None:
