@@ -41,6 +41,10 @@ class BrevoSender:
         """Return the adapter's state for people."""
         return {"provider": "brevo", "channel": self.channel.value, "breaker": self._breaker.status()}
 
+    def ready_in(self) -> float:
+        """Return the seconds until the breaker lets a call through."""
+        return self._breaker.retry_after()
+
     def check(self) -> Health:
         """Ask Brevo for the account, outside the breaker; any answer lets an open breaker probe at once."""
         came = self._ask()

@@ -123,6 +123,10 @@ class OutboxSender:
             return Busy(f"outbox: {why}", RETRY_SECONDS)
         return Accepted(tuple(message.delivery_id for message in unit.messages))
 
+    def ready_in(self) -> float:
+        """Say that it may be tried at any time."""
+        return 0.0
+
     def balance(self) -> Balance:
         """Say that nothing is counted here."""
         return Balance(True, "messages lie in the outbox of this machine: nothing leaves, nothing is charged")

@@ -157,6 +157,9 @@ class MessageSender(Protocol):
     def send(self, unit: SendUnit) -> SendOutcome:
         """Hand the unit over once."""
 
+    def ready_in(self) -> float:
+        """Return for how many seconds a call is known to come to nothing; 0: it is worth making."""
+
     def balance(self) -> Balance:
         """Ask the provider what may still be sent; within a few seconds, and never raises."""
 

@@ -169,7 +169,7 @@ class UnmatchedEvent(Document):
 
 
 class Delivery(Document):
-    """One message to one recipient over one channel, with its whole history.
+    """One message to one recipient over one channel, with its history.
 
     ``unit`` is the idempotency key of the provider call that carries it: deliveries with one key go out
     together, always the same ones in the same order, and a certain refusal is followed by new keys.

@@ -26,6 +26,7 @@ PAUSED_SECONDS: Final = 15.0  # how often a sub-batch looks whether its channel 
 QUOTA_SECONDS: Final = 900.0
 SLEEP_SECONDS: Final = 0.3
 TOLD_SECONDS: Final = 2.0  # shorter waits are not worth a word
+GIVE_UP_SECONDS: Final = 24 * 3600.0
 SPENT_SECONDS: Final = 30.0  # the pause before a repeat for which there is no budget
 
 
@@ -58,6 +59,7 @@ class Passage:
     sub_batch: SubBatch
     sender: MessageSender
     lease: Lease
+    away: bool = False  # the last unit waits because its provider is known not to answer
     _epoch: int = 0
     _opened_at: datetime | None = None
     _allowance: Allowance = field(default=Allowance(0, "", 0.0))
@@ -73,7 +75,7 @@ class Passage:
         self, unit: Sequence[Delivery], open_rows: Sequence[Delivery], *, repeated: bool
     ) -> Later | int:
         """Return how many of a unit's deliveries may be sent now, or how long it has to wait."""
-        if wait := self._closed() or (None if repeated else self._not_our_turn()):
+        if wait := self._closed() or self._unanswered(unit) or (None if repeated else self._not_our_turn()):
             return wait
         new = sum(not row.counted for row in unit)
         granted = self._granted(new, open_rows)
@@ -123,6 +125,18 @@ class Passage:
         if not state.paused:
             return None
         return self._wait(f"paused: {state.reason}", jittered(PAUSED_SECONDS))
+
+    def _unanswered(self, unit: Sequence[Delivery]) -> Later | None:
+        """Hold back a unit while its breaker is open. Its first try is noted all the same, and its last."""
+        seconds, tried = self.sender.ready_in(), unit[0].tried_at
+        self.away = False
+        if not seconds or tried is None:
+            return None
+        since = max(tried, self._opened_at or tried)
+        if (self.gate.clock.now() - since).total_seconds() > GIVE_UP_SECONDS:
+            return None
+        self.away = True
+        return self._wait("the provider does not answer", seconds)
 
     def _not_our_turn(self) -> Later | None:
         if self.gate.interval_seconds is None:

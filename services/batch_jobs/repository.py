@@ -23,6 +23,7 @@ from utils.paging import Keyset
 from utils.scope import Scope
 from utils.store import PLATFORM, Row, ScopeRule, Store, by_id
 
+KEPT_STEPS: Final = 40  # at each end of a history; what the provider tells has room besides
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 OF_ALL_COURSES: Final = ScopeRule(course="course_ids", every_course=True)
 
@@ -312,10 +313,12 @@ def become(
 
 
 def and_then(state: DeliveryState, reason: str | None) -> dict[str, Any]:
-    """Return the history with one more step."""
+    """Return the history with one more step; of a long one, how it began and how it goes on."""
     return _step(state, {"$literal": reason} if reason else None)
 
 
 def _step(state: DeliveryState, reason: object) -> dict[str, Any]:
     entry = {"state": state, "at": "$$NOW"} | ({"reason": reason} if reason else {})
-    return {"$concatArrays": ["$history", [entry]]}
+    ends = [{"$slice": ["$history", KEPT_STEPS]}, {"$slice": ["$history", 1 - KEPT_STEPS]}]
+    kept = {"$cond": [{"$lt": [{"$size": "$history"}, 2 * KEPT_STEPS]}, "$history", {"$concatArrays": ends}]}
+    return {"$concatArrays": [kept, [entry]]}

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from services.batch_jobs.brake import Brake
 from services.batch_jobs.composing import Composer, MessagesRefused, Pinned
 from services.batch_jobs.documents import BatchJob, Delivery, DeliveryState, JobType, SubBatch
-from services.batch_jobs.gate import Gate, Passage
+from services.batch_jobs.gate import GIVE_UP_SECONDS, Gate, Passage
 from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
@@ -37,13 +37,10 @@ from services.ports import (
     SendUnit,
 )
 from utils.batch_processor import halves
-from utils.resilient_services import jittered
 from utils.scope import Scope
 
-GIVE_UP_SECONDS: Final = 24 * 3600.0
 REPEAT_MARGIN: Final = 0.9  # share of the provider's memory that is relied on
 SETTLE_TRIES: Final = 12
-SLOW_SECONDS: Final = 0.7
 NOT_ALLOWED: Final = "whoever started this may no longer send messages"
 NOT_CALLED: Final = "interrupted before the provider was called; nothing was sent"
 
@@ -99,7 +96,7 @@ class SubBatchSending:
         try:
             for pause in run.units(sub_batch.id, rows):
                 if pause is not None:
-                    pause = pause if pause.seconds else _once_more(lease, brake)
+                    pause = pause if pause.seconds else brake.pause()
                     return self._lifecycle.waits(job, pause, in_vain=run.in_vain)
                 self._lifecycle.sent(job, brake)
         finally:
@@ -125,7 +122,7 @@ class SubBatchSending:
             return Later(0)
         again = self._precautions.after(scope, job, sub_batch)
         if again:
-            return again if brake.free() else _once_more(lease, brake)
+            return again if brake.free() else brake.pause()
         if not lease.alive():
             return Later(0)
         self._jobs.finish_sub_batch(scope, sub_batch.id)
@@ -148,7 +145,7 @@ class UnitSending:
         self._deliveries, self._scope, self._lease = deliveries, scope, lease
         self._sender, self._message_of, self._passage = sender, message_of, passage
         self._split_one = False
-        self.in_vain = False  # the last call came to nothing
+        self.in_vain = False  # the last call came to nothing, or would have
 
     def units(self, sub_batch_id: str, rows: Sequence[Delivery]) -> Iterator[Later | None]:
         """Send unit after unit until none is open; yield after each, with the pause that it asks for.
@@ -175,6 +172,7 @@ class UnitSending:
             return None  # the rest of the unit is still open
         admitted = self._passage.admit(unit, open_rows, repeated=repeated)
         if isinstance(admitted, Later):
+            self.in_vain = self._passage.away
             return admitted
         if admitted < len(unit):
             self._split(unit, admitted)
@@ -300,11 +298,6 @@ class UnitSending:
         if state is DeliveryState.PENDING:  # its sub-batch may be over, so nobody would come to send it
             state, reason = DeliveryState.FAILED, reason or NOT_CALLED
         self._deliveries.correct(self._scope, rows, fence, state, reason, ids)
-
-
-def _once_more(lease: Lease, brake: Brake) -> Later:
-    """Return when a claim is worth another one: not at once where MongoDB was too slow for this one."""
-    return Later(jittered(SLOW_SECONDS) if brake.slow and lease.alive() else 0)
 
 
 def _campus(args: Mapping[str, JSON]) -> str | None:

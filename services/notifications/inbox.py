@@ -107,6 +107,10 @@ class InboxSender:
             self._feed.publish(room, "notification:new", NotificationOut.of(notification))
         return Accepted(tuple(message.delivery_id for message in unit.messages))
 
+    def ready_in(self) -> float:
+        """Say that it may be tried at any time."""
+        return 0.0
+
     def balance(self) -> Balance:
         """Say that nothing is counted here."""
         return Balance(True, "inboxes are our own: nothing leaves, nothing is charged")

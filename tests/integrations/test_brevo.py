@@ -419,6 +419,7 @@ def test_five_faults_open_the_breaker_and_then_nothing_is_called(
 
     # Then it is told to wait, without a call
     assert outcome == Busy("Brevo: waiting after repeated faults", 200.0)
+    assert email.ready_in() == 200.0
     assert len(brevo.calls) == 5
     assert email.status()["breaker"]["cause"] == "answered 500"  # type: ignore[call-overload,index]
 

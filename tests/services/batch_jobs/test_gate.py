@@ -109,6 +109,24 @@ def test_nobody_is_given_up_while_their_channel_is_paused(bench: Bench, looking:
     assert bench.states(looking) == ["pending"]
 
 
+def test_while_its_breaker_is_open_a_unit_is_tried_once_and_once_more_after_a_day(
+    bench: Bench, looking: Any
+) -> None:
+    bench.sms.away, bench.sms.answers = 40.0, [Busy("its breaker is open", 40.0)] * 2
+    job = bench.job(1, Channel.SMS)
+
+    assert [run(bench) for _ in range(4)] == [Later(40.0)] * 4
+
+    (row,) = looking["deliveries"].find()
+    assert (row["state"], row["attempts"], len(row["history"])) == ("pending", 1, 3)
+    assert _shown(bench, job).state == "retryable"
+    assert _shown(bench, job).waiting_reason == "sms: the provider does not answer"
+
+    _back(looking, "tried_at", 25)
+    assert run(bench) == Done()
+    assert bench.states(looking) == ["failed"]
+
+
 def test_a_day_of_tries_is_the_end(bench: Bench, looking: Any) -> None:
     bench.email.answers = [Busy("connection refused")] * 2
     bench.job(1, Channel.EMAIL)

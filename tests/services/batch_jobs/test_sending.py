@@ -7,11 +7,12 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from services.batch_jobs.brake import FRESH_SECONDS, STALE_SECONDS
+from services.batch_jobs.brake import FRESH_SECONDS, SLOW_SECONDS, STALE_SECONDS
 from services.batch_jobs.composing import Composer
 from services.batch_jobs.control import BatchJobControl
 from services.batch_jobs.control_repository import BatchJobStore
@@ -21,9 +22,9 @@ from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.pace_repository import MongoPacer
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
-from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.repository import KEPT_STEPS, BatchJobRepository, DeliveryRepository
 from services.batch_jobs.retrying import Retrying
-from services.batch_jobs.sending import SLOW_SECONDS, SubBatchSending
+from services.batch_jobs.sending import SubBatchSending
 from services.batch_jobs.service import BatchJobService, scope_of
 from services.notifications.inbox import inbox_address
 from services.notifications.repository import TemplateRepository
@@ -66,6 +67,7 @@ class Provider:
     account: str = "test"
     limits: tuple[Limit, ...] = ()
     left: Balance = Balance(True, "", 100.0)  # noqa: RUF009 -- frozen
+    away: float = 0.0
     answers: list[Answer] = field(default_factory=list)
     calls: list[SendUnit] = field(default_factory=list)
 
@@ -76,6 +78,9 @@ class Provider:
 
     def status(self) -> Mapping[str, JSON]:
         return {}
+
+    def ready_in(self) -> float:
+        return self.away
 
     def balance(self) -> Balance:
         return self.left
@@ -497,3 +502,19 @@ def test_the_history_of_a_delivery_is_complete(bench: Bench, looking: Any) -> No
     (row,) = looking["deliveries"].find()
 
     assert [step["state"] for step in row["history"]] == ["pending", "sending", "pending", "sending", "sent"]
+
+
+def test_a_long_history_keeps_how_it_began_and_how_it_goes_on(bench: Bench, looking: Any) -> None:
+    bench.job(1, Channel.EMAIL)
+    steps = [{"state": "sending", "at": datetime.now(UTC), "reason": str(n)} for n in range(2 * KEPT_STEPS)]
+    looking["deliveries"].update_one({}, {"$set": {"history": steps}})
+
+    assert bench.run() == Done()
+
+    (row,) = looking["deliveries"].find()
+    assert [step.get("reason") for step in row["history"][: KEPT_STEPS + 1]] == [
+        *[str(n) for n in range(KEPT_STEPS)],
+        str(KEPT_STEPS + 2),
+    ]
+    assert [step["state"] for step in row["history"][-3:]] == ["sending", "sending", "sent"]
+    assert len(row["history"]) == 2 * KEPT_STEPS
