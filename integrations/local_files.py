@@ -1,5 +1,6 @@
 """FileStore in a folder of this machine. Its links lead to this server, signed and short-lived."""
 
+import errno
 import hmac
 import os
 import secrets
@@ -12,7 +13,9 @@ from typing import Final
 
 from services.ports import FileLink, Health
 from utils.clock import Clock
+from utils.problems import Unavailable
 
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PURPOSE: Final = b"versant signed file link"
 
 
@@ -27,14 +30,20 @@ class LocalFiles:
         self._secret = hmac.digest(secret.encode(), PURPOSE, sha256)
 
     def put(self, key: str, content: bytes) -> None:
-        """Store a file: complete or not at all, and on the disk before this returns."""
+        """Store a file: complete or not at all, on the disk before this returns; Unavailable if full."""
         path = self._folder / key
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            if error.errno not in FULL:
+                raise
+            raise Unavailable("There is no room for files now.", retry_after=60) from None
         draft.replace(path)
 
     @contextmanager

@@ -1,19 +1,23 @@
-"""The disk under the outbox is full: messages wait, none is lost, none is torn, none is written twice."""
+"""The disk is full: uploads are refused, messages wait, none is lost, torn or written twice."""
 
 import json
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from main import Runtime
+from tests.cast import Cast, roster
 from tests.faults.client import PatientClient
 from tests.faults.product import Product
 from tests.faults.rosters import RosterMaker
 from tests.faults.uploads import make_batch, upload
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(200)]
 
 IMPORTS: Final = "/student_management/imports"
 FULL: Final = {"outbox: No space left on device", "outbox: File too large"}
@@ -53,6 +57,37 @@ def allow(product: Product, size: int) -> None:
         resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, most))
 
 
+@contextmanager
+def no_room(size: int) -> Iterator[None]:
+    """Let this process write no file beyond ``size`` while the block runs."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_an_upload_for_which_there_is_no_room_is_refused_and_leaves_nothing(
+    cast: Cast, runtime: Runtime, at_rest: Any
+) -> None:
+    lines = [f"CSE,{number:05},Student Number {number},,s{number}@example.com" for number in range(2000)]
+    form = {"batch_id": cast.north.batch_id, "dry_run": "true"}
+    folder = runtime.settings.data_dir / "files" / "imports"
+
+    with no_room(len("".join(lines)) // 2):
+        refused = cast.north.admin.http.post(IMPORTS, data={**form, "file": roster(*lines)})
+
+    assert (refused.status_code, refused.get_json()["detail"]) == (503, "There is no room for files now.")
+    assert refused.headers["Retry-After"] == "60"
+    assert cast.north.admin.get(IMPORTS)["items"] == []
+    assert not folder.exists() or list(folder.iterdir()) == []
+    taken = cast.north.admin.post(IMPORTS, status=202, data={**form, "file": roster(*lines[:5])})
+    at_rest()
+    assert cast.north.admin.get(f"{IMPORTS}/{taken['id']}")["state"] == "previewed"
+
+
+@pytest.mark.slow
 def test_messages_wait_until_the_disk_has_room_again(folder: Path) -> None:
     with Product(folder, {"LOG_LEVEL": "WARNING"}) as product:
         # Given an outbox that is larger than any other file of the workers, and little room after it
