@@ -11,6 +11,7 @@ from pymongo.database import Database
 from pymongo.errors import CollectionInvalid
 
 from models import INDEXES, TENANT_COLLECTIONS, VALIDATORS
+from services.accounts.documents import LINK_KEPT_SECONDS, ONE_TIME_LINKS
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,17 @@ def _drop_claim_index(db: Database[dict[str, Any]]) -> None:
         jobs.drop_index("claim")
 
 
-STEPS: Final = (Migration(1, "drop the index by which jobs were claimed", _drop_claim_index),)
+def _keep_links_longer(db: Database[dict[str, Any]]) -> None:
+    """Links are kept as long as messages that carry them may be tried again."""
+    if "expiry" in db[ONE_TIME_LINKS].index_information():
+        longer = {"name": "expiry", "expireAfterSeconds": LINK_KEPT_SECONDS}
+        db.command("collMod", ONE_TIME_LINKS, index=longer)
+
+
+STEPS: Final = (
+    Migration(1, "drop the index by which jobs were claimed", _drop_claim_index),
+    Migration(2, "keep one-time links as long as their messages may be tried again", _keep_links_longer),
+)
 
 
 class Migrator:

@@ -1,6 +1,6 @@
 """The collections of access: ``sessions``, ``one_time_links``, ``login_throttle``, by MongoDB's clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,9 @@ from utils.store import PLATFORM, Change, Row, Store
 DAY_MS: Final = 24 * 3600 * 1000
 USED_TOKENS_KEPT: Final = 500
 LOST_AFTER_MS: Final = 30_000
+SUPERSEDED: Final = "superseded"
+FORGOTTEN: Final = "no longer kept"
+FRESH: Final = 0.98  # of its life: a link that has so much of it left is as good as new
 NOT_EXPIRED: Final = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 
 
@@ -137,11 +140,25 @@ class LinkRepository:
         self._rows.update_many(PLATFORM, {"_id": {"$in": [link.id for link in links]}}, lifetime)
 
     def prolong(self, link_ids: Sequence[str], seconds: int) -> None:
-        """Let links that were not ended live for ``seconds`` from now, unless they do for longer."""
-        lives = {"expires_at": {"$max": ["$expires_at", _in(seconds * 1000)]}}
+        """Let links that were not ended live for ``seconds`` from now, unless they do for longer.
+
+        None outlives the moment at which a newer one takes its place.
+        """
+        stale = {"$expr": {"$lt": ["$expires_at", _in(int(seconds * 1000 * FRESH))]}}
+        lives = {"$max": ["$expires_at", _in(seconds * 1000)]}
+        wanted = {"_id": {"$in": list(link_ids)}, "ended_at": None, **stale}
         self._rows.update_many(
-            PLATFORM, {"_id": {"$in": list(link_ids)}, "ended_at": None}, [{"$set": lives}]
+            PLATFORM, wanted, [{"$set": {"expires_at": {"$min": ["$superseded_at", lives]}}}]
         )
+
+    def ended(self, link_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return why, by id, of those of these links that can never be used again."""
+        over = {"$and": [{"$gt": ["$superseded_at", None]}, {"$lte": ["$superseded_at", "$$NOW"]}]}
+        why = {"$ifNull": ["$ended_why", {"$cond": [over, SUPERSEDED, None]}]}
+        rows = self._rows.aggregate(PLATFORM, {"_id": {"$in": list(link_ids)}}, [{"$project": {"why": why}}])
+        found = {str(row["_id"]): row["why"] for row in rows}
+        fates = {link_id: found.get(link_id, FORGOTTEN) for link_id in link_ids}
+        return {link_id: str(fate) for link_id, fate in fates.items() if fate is not None}
 
     def end_open(self, user_ids: Sequence[str], purposes: Sequence[LinkPurpose], why: str) -> None:
         """End the links that these people could still use."""
@@ -149,9 +166,10 @@ class LinkRepository:
         self._rows.update_many(PLATFORM, wanted, [{"$set": {"ended_at": "$$NOW", "ended_why": why}}])
 
     def end_open_at(self, user_ids: Sequence[str], purpose: LinkPurpose, at: datetime) -> None:
-        """Let the links that these people could still use expire at a time to come, unless they do before."""
+        """Have the links that these people could still use superseded at a time to come."""
         wanted = {"user_id": {"$in": list(user_ids)}, "purpose": purpose, "ended_at": None}
-        self._rows.update_many(PLATFORM, wanted, {"$min": {"expires_at": at}})
+        earlier = {name: {"$min": [f"${name}", at]} for name in ("superseded_at", "expires_at")}
+        self._rows.update_many(PLATFORM, wanted, [{"$set": earlier}])
 
     def find_open(self, link_id: str, purpose: LinkPurpose) -> OneTimeLink | None:
         """Return a link that can still be used."""

@@ -15,6 +15,7 @@ LOGIN_IDENTIFIERS: Final = "login_identifiers"
 SESSIONS: Final = "sessions"
 ONE_TIME_LINKS: Final = "one_time_links"
 LOGIN_THROTTLE: Final = "login_throttle"
+LINK_KEPT_SECONDS: Final = 400 * 24 * 3600  # after it ran out, as its message may be tried again
 
 
 class UserStatus(StrEnum):
@@ -81,12 +82,16 @@ class SessionRow(Document):
 
 
 class OneTimeLink(Document):
-    """``_id`` is the hash of the token. The token itself is derived, never stored."""
+    """``_id`` is the hash of the token. The token itself is derived, never stored.
+
+    ``superseded_at``: when a newer link takes its place; it cannot be made to hold beyond that.
+    """
 
     user_id: str
     purpose: LinkPurpose
     campus_id: str | None
     expires_at: datetime
+    superseded_at: datetime | None = None
     ended_at: datetime | None = None
     ended_why: str | None = None
 
@@ -113,7 +118,7 @@ INDEXES: Final = {
     ],
     ONE_TIME_LINKS: [
         IndexModel([("user_id", ASCENDING), ("purpose", ASCENDING)], name="user"),
-        IndexModel("expires_at", name="expiry", expireAfterSeconds=30 * 24 * 3600),
+        IndexModel("expires_at", name="expiry", expireAfterSeconds=LINK_KEPT_SECONDS),
     ],
     LOGIN_THROTTLE: [IndexModel("expires_at", name="expiry", expireAfterSeconds=0)],
 }

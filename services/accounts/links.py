@@ -4,12 +4,12 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from config.constants import ACTIVATION_HOURS, RESET_MINUTES
-from services.accounts.access_repository import LinkRepository
+from services.accounts.access_repository import SUPERSEDED, LinkRepository
 from services.accounts.documents import LinkPurpose, OneTimeLink
 from utils.clock import Clock
 from utils.problems import Gone
@@ -51,7 +51,7 @@ class OneTimeLinks:
         ends = (from_at or self._clock.now()) + timedelta(seconds=seconds)
         nonces = {user_id: secrets.token_hex(NONCE_BYTES) for user_id, _ in people}
         if from_at is None:
-            self._links.end_open(list(nonces), [purpose], "superseded")
+            self._links.end_open(list(nonces), [purpose], SUPERSEDED)
         else:
             self._links.end_open_at(list(nonces), purpose, from_at)
         links = [
@@ -67,10 +67,16 @@ class OneTimeLinks:
         self._links.add_many(links, seconds, from_at)
         return nonces
 
-    def renew(self, purpose: LinkPurpose, people: Sequence[tuple[str, str]]) -> None:
-        """Let the links of ``(user id, nonce)`` live from now on as new ones do; what was ended stays so."""
-        ids = [_hash(self._token(purpose, user_id, nonce)) for user_id, nonce in people]
-        self._links.prolong(ids, LIFETIME_SECONDS[purpose])
+    def renew(self, purpose: LinkPurpose, people: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Let the links of ``(user id, nonce)`` live from now on as new ones do.
+
+        Returns why, for those that were ended: they stay so.
+        """
+        if not people:
+            return {}
+        ids = {_hash(self._token(purpose, *person)): person for person in people}
+        self._links.prolong(list(ids), LIFETIME_SECONDS[purpose])
+        return {ids[link_id]: why for link_id, why in self._links.ended(list(ids)).items()}
 
     def url(self, purpose: LinkPurpose, user_id: str, nonce: str) -> str:
         """Return the address that goes into the message; the same every time."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from config.constants import ACTIVATION_HOURS, RESET_MINUTES
+from services.accounts.access_repository import SUPERSEDED
 from services.accounts.documents import LinkPurpose, User
 from services.accounts.links import OneTimeLinks
 from services.batch_jobs.composing import message_of
@@ -40,15 +41,22 @@ class CredentialComposer:
         }
         return message_of(delivery, source, self._renderer.render_source(source, params))
 
-    def renew(self, deliveries: Sequence[Delivery]) -> None:
-        """Let the links hold anew that nobody has used or replaced."""
+    def renew(self, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
+        """Let the links hold anew; return why, by delivery, where one was used, replaced or ended."""
+        reasons: dict[str, str] = {}
         for purpose in LinkPurpose:
-            theirs = [(one.recipient_id, one.nonce) for one in deliveries if _purpose(one) is purpose]
-            self._links.renew(purpose, theirs)
+            theirs = {one.id: (one.recipient_id, one.nonce) for one in deliveries if _purpose(one) is purpose}
+            ended = self._links.renew(purpose, list(theirs.values()))
+            reasons |= {key: _reason(ended[link]) for key, link in theirs.items() if link in ended}
+        return reasons
 
 
 def _purpose(delivery: Delivery) -> LinkPurpose:
     return LinkPurpose(delivery.params.get("purpose", LinkPurpose.ACTIVATE))
+
+
+def _reason(why: str) -> str:
+    return "a newer link was sent" if why == SUPERSEDED else f"its link has ended: {why}"
 
 
 class CredentialMail:

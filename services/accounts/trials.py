@@ -57,8 +57,9 @@ class TrialComposer:
         }
         return message_of(delivery, source, self._renderer.render_source(source, params))
 
-    def renew(self, deliveries: Sequence[Delivery]) -> None:
+    def renew(self, deliveries: Sequence[Delivery]) -> Mapping[str, str]:  # noqa: ARG002 -- nothing to do
         """Change nothing: a test message carries nothing that ends."""
+        return {}
 
 
 class TemplateTrials:

@@ -16,8 +16,11 @@ class Composer(Protocol):
     def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
         """Return the rendered message."""
 
-    def renew(self, deliveries: Sequence[Delivery]) -> None:
-        """Let what these messages carry hold from now for as long as it would if they were new."""
+    def renew(self, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
+        """Let what these messages carry hold from now for as long as it would if they were new.
+
+        Returns why, by delivery, for those that carry what has ended for good: nobody could use it.
+        """
 
 
 class MessagesRefused(Exception):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -29,7 +28,6 @@ from utils.scope import Scope
 SYSTEM: Final = "system"  # who does what nobody asked for
 LONG_WAIT: Final = 10.0  # seconds until the next try; a shorter wait is part of running
 END_SECONDS: Final = 30.0
-OLD: Final = timedelta(hours=1)
 WIND_UP_STEP: Final = 10  # sub-batches
 
 
@@ -65,10 +63,6 @@ class Lifecycle:
         brake = Brake(lambda: self._stored.control.state_of(scope, job.id))
         fence = fence_of(lease, sub_batch)
         return replace(lease, fence=fence, alive=lambda: lease.alive() and brake.free()), brake
-
-    def is_old(self, job: BatchJob) -> bool:
-        """Tell whether a job was made so long ago that what its messages carry may have ended."""
-        return self._clock.now() - job.created_at > OLD
 
     def sent(self, job: BatchJob, brake: Brake) -> None:
         """Note that a unit came to its end."""

@@ -1,9 +1,10 @@
 """Before and after the sending of a sub-batch: to whom nothing is sent, and what is sent once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from uuid import uuid4
 
+from services.batch_jobs.composing import Composer
 from services.batch_jobs.documents import BatchJob, Delivery, DeliveryState, RepeatPolicy, SubBatch
 from services.batch_jobs.repository import DeliveryRepository
 from services.notifications.suppression import SuppressionService
@@ -20,15 +21,17 @@ class Precautions:
         self._deliveries, self._suppressions = deliveries, suppressions
         self._settle_seconds = settle_seconds
 
-    def before(self, scope: Scope, sub_batch: SubBatch) -> Sequence[Delivery]:
-        """Skip what would go to addresses that nothing is sent to, before any call; return what is open."""
+    def before(self, scope: Scope, sub_batch: SubBatch, composer: Composer) -> Sequence[Delivery]:
+        """Skip, before any call, what would be of no use; return what is open.
+
+        That is what would go to addresses that nothing is sent to, and what carries something that has ended
+        while the message was paused, scheduled, or waited to be tried again.
+        """
         found = self._deliveries.open_in(scope, sub_batch.id)
-        rows = [row for row in found if _waits(row)]
-        addresses = [row.to for row in rows if row.to]
-        reasons = self._suppressions.among(sub_batch.campus_id, sub_batch.channel, addresses)
+        reasons = {**composer.renew(found), **self._suppressed(sub_batch, found)}
         for reason in sorted(set(reasons.values())):
-            ids = [row.id for row in rows if reasons.get(row.to or "") == reason]
-            self._deliveries.leave_out(scope, ids, f"suppressed: {reason}")
+            ids = [delivery_id for delivery_id, why in reasons.items() if why == reason]
+            self._deliveries.leave_out(scope, ids, reason)
         return self._deliveries.open_in(scope, sub_batch.id) if reasons else found
 
     def after(self, scope: Scope, job: BatchJob, sub_batch: SubBatch) -> Later | None:
@@ -42,6 +45,11 @@ class Precautions:
         rows = self._deliveries.in_doubt(scope, sub_batch.id)
         waits = [self._again(scope, list(unit)) for _, unit in groupby(rows, key=lambda row: row.unit)]
         return Later(min(waits)) if waits else None
+
+    def _suppressed(self, sub_batch: SubBatch, found: Sequence[Delivery]) -> Mapping[str, str]:
+        rows = {row.id: row.to for row in found if row.to and _waits(row)}
+        reasons = self._suppressions.among(sub_batch.campus_id, sub_batch.channel, list(rows.values()))
+        return {key: f"suppressed: {reasons[to]}" for key, to in rows.items() if to in reasons}
 
     def _again(self, scope: Scope, unit: Sequence[Delivery]) -> float:
         """Make a unit pending anew if its time has come; return the seconds until it has."""

@@ -85,12 +85,10 @@ class SubBatchSending:
         own, brake = self._lifecycle.guarded(lease, job, sub_batch)
         if not self._rights.may_send(job.created_by, job.type, job.campus_id, job.course_ids):
             self._lifecycle.give_up(scope, sub_batch.id, NOT_ALLOWED, own.fence)
-        rows = self._precautions.before(scope, sub_batch)
+        composer = self._composers[job.type]
+        rows = self._precautions.before(scope, sub_batch, composer)
         sender = self._senders[sub_batch.channel]
         passage = self._gate.passage(scope, job, sub_batch, sender, own)
-        composer = self._composers[job.type]
-        if rows and self._lifecycle.is_old(job):
-            composer.renew(rows)  # it was paused, scheduled or is tried again: what it carries may have ended
         message_of = Pinned(composer, self._jobs.version(job.template_version, sub_batch.channel))
         run = UnitSending(self._deliveries, scope, own, sender, message_of, passage)
         try:

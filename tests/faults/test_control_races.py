@@ -20,15 +20,16 @@ from services.migrations import Migrator
 from services.ports import Channel
 from tests import servers
 from tests.fakes.brevo_server import API_KEY, BrevoServer
+from tests.faults.workers import linked
 
 PEOPLE = 240
 LATENCY = 0.15
 PROMISED = 1.0  # seconds after which no new call may begin
 
 
-def somebody(number: int) -> Recipient:
+def somebody(number: int, nonce: str) -> Recipient:
     name, to = f"p{number}", {Channel.SMS: f"+9190000{number:05}"}
-    return Recipient(name, f"Person {number}", to, "nonce", {"username": name})
+    return Recipient(name, f"Person {number}", to, nonce, {"username": name})
 
 
 class Site:
@@ -52,7 +53,8 @@ class Site:
             job = service.open(
                 JobType.CREDENTIALS, [Channel.SMS], campus_id="c1", course_ids=(), actor_id=self.boss.id
             )
-            service.add(job, [somebody(number) for number in range(PEOPLE)])
+            nonces = linked(self.runtimes[0], [f"p{number}" for number in range(PEOPLE)])
+            service.add(job, [somebody(number, nonce) for number, nonce in enumerate(nonces.values())])
             service.close(job)
             return job
 
@@ -103,6 +105,7 @@ def site(tmp_path: Path, looking: Any) -> Iterator[Site]:
                     "DATA_DIR": str(tmp_path / str(number)),
                     "BCRYPT_ROUNDS": "4",
                     "LOG_LEVEL": "WARNING",
+                    "TOKEN_KEY": "k" * 64,
                     "PUBLIC_URL": "http://versant.test",
                     "BREVO_API_KEY": API_KEY,
                     "BREVO_API_URL": brevo.url,

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,9 @@ from typing import Any, Final
 import psutil
 
 from main import Runtime
+from services.accounts.access_repository import LinkRepository
+from services.accounts.documents import LinkPurpose
+from services.accounts.links import OneTimeLinks
 from services.batch_jobs.documents import BatchJob, JobType, Recipient
 from services.batch_jobs.service import FINISH_JOB, SEND_JOB
 from services.jobs.engine import DurableEngine
@@ -20,6 +23,7 @@ from startup_scripts.child import Child
 from tests import servers
 from tests.contracts.machines import until
 from tests.services.batch_jobs.test_sending import Bench
+from utils.clock import SystemClock
 
 SCRIPT: Final = servers.ROOT / "startup_scripts" / "start_worker.py"
 SHORT: Final = {"LEASE_SECONDS": "1", "LOG_LEVEL": "WARNING", "BCRYPT_ROUNDS": "4", "JOB_ENGINE": "dramatiq"}
@@ -98,13 +102,24 @@ def many_messages(
             actor_id="operations",
             start_at=start_at,
         )
-        bench.service.add(job, [_person(number) for number in range(people)])
+        names = [
+            f"{'later' if start_at else 'p'}{number}" for number in range(people)
+        ]  # each a link of its own
+        nonces = linked(runtime, names)
+        bench.service.add(job, [_person(name, nonces[name]) for name in names])
         bench.service.close(job)
         return job
 
     return runtime.store.atomically(order)
 
 
-def _person(number: int) -> Recipient:
-    address = {Channel.EMAIL: f"p{number}@example.com"}
-    return Recipient(f"p{number}", f"Person {number}", address, f"nonce-{number}", {"username": f"p{number}"})
+def linked(runtime: Runtime, names: Sequence[str]) -> Mapping[str, str]:
+    """Issue a link to each of these people; return the nonces."""
+    settings, stored = runtime.settings, LinkRepository(runtime.store)
+    links = OneTimeLinks(stored, settings.token_key, settings.link_base, SystemClock())
+    return links.issue_many(LinkPurpose.ACTIVATE, [(name, "c1") for name in names])
+
+
+def _person(name: str, nonce: str) -> Recipient:
+    address = {Channel.EMAIL: f"{name}@example.com"}
+    return Recipient(name, f"Person {name}", address, nonce, {"username": name})

@@ -48,15 +48,16 @@ def test_asking_for_a_reset_answers_the_same_for_everybody(client: FlaskClient, 
 
 
 def test_nobody_is_flooded_with_reset_messages(
-    client: FlaskClient, runtime: Runtime, outbox: Any, at_rest: Any
+    client: FlaskClient, runtime: Runtime, outbox: Any, at_rest: Any, db: Any
 ) -> None:
-    grown(runtime, "r1", email="r1@example.com")
+    user = grown(runtime, "r1", email="r1@example.com")
 
     statuses = [forget(client, "r1", f"10.0.1.{number}").status_code for number in range(10)]
     at_rest()
 
     assert statuses == [202] * 10
-    assert len(outbox()) == 3
+    assert db.deliveries.count_documents({"recipient_id": user.id}) == 3
+    assert 1 <= len(outbox()) <= 3  # one whose link is replaced before it leaves stays here
 
 
 def test_an_address_that_asks_for_everybody_is_slowed_down(client: FlaskClient) -> None:

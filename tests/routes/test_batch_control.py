@@ -186,6 +186,48 @@ def test_what_is_tried_again_days_later_carries_a_link_that_holds(
     assert cast.north.admin.http.post("/auth/activate", json=body).status_code == 204
 
 
+def test_what_is_tried_again_after_a_newer_link_went_out_is_not_sent(
+    cast: Cast, runtime: Runtime, waiting: Any, db: Any, at_rest: Any, outbox: Any
+) -> None:
+    admin = cast.north.admin
+    runtime.engine.resume()
+    at_rest()
+    fail(db, waiting)
+    older = cast.token_for("a0@example.com")
+    theirs = db.deliveries.distinct("recipient_id", {"job_id": waiting["id"]})
+    start = datetime.now(UTC) + timedelta(seconds=1.5)
+    send(admin, student_ids=theirs, start_at=start.isoformat())
+    at_rest()
+    before = len(outbox())
+
+    do(admin, waiting, "retry_failed")
+    at_rest()
+
+    assert counted(read(admin, waiting)) == {"skipped": 3}
+    shown = admin.get(f"{JOBS}/{waiting['id']}/recipients")["items"]
+    assert {one["last_error"] for one in shown} == {"a newer link was sent"}
+    assert len(outbox()) == before
+    for token, status in ((older, 410), (cast.token_for("a0@example.com"), 204)):
+        body = {"token": token, "new_password": "a quiet river at dawn 7"}
+        assert admin.http.post("/auth/activate", json=body).status_code == status
+
+
+def test_a_message_whose_link_is_no_longer_kept_is_not_sent(
+    cast: Cast, waiting: Any, runtime: Runtime, db: Any, at_rest: Any, outbox: Any
+) -> None:
+    theirs = db.deliveries.distinct("recipient_id", {"job_id": waiting["id"]})
+    before = len(outbox())
+
+    db.one_time_links.delete_many({"user_id": {"$in": theirs[:1]}})
+    runtime.engine.resume()
+    at_rest()
+
+    assert counted(read(cast.north.admin, waiting)) == {"delivered": 2, "skipped": 1}
+    assert len(outbox()) == before + 2
+    [skipped] = db.deliveries.find({"job_id": waiting["id"], "state": "skipped"})
+    assert skipped["last_error"] == "its link has ended: no longer kept"
+
+
 def test_unknown_messages_are_tried_again_by_explicit_choice(
     cast: Cast, runtime: Runtime, waiting: Any, db: Any, at_rest: Any
 ) -> None:

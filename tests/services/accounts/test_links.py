@@ -1,4 +1,5 @@
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from main import Runtime
 from services.accounts.access_repository import LinkRepository
 from services.accounts.documents import LinkPurpose
 from services.accounts.links import LinkNotValid, OneTimeLinks
+from services.batch_jobs.service import FURTHEST_START
 from utils.clock import SystemClock
 
 ACTIVATE, RESET = LinkPurpose.ACTIVATE, LinkPurpose.RESET
@@ -19,6 +21,10 @@ def links(runtime: Runtime) -> OneTimeLinks:
 
 def made(runtime: Runtime, key: str = "k" * 32) -> OneTimeLinks:
     return OneTimeLinks(LinkRepository(runtime.store), key, "https://x.test", SystemClock())
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def token(links: OneTimeLinks, purpose: LinkPurpose, user_id: str, nonce: str) -> str:
@@ -80,6 +86,61 @@ def test_a_new_link_ends_the_older_of_the_same_purpose_and_person(links: OneTime
         links.consume(ACTIVATE, token(links, ACTIVATE, "u1", first["u1"]))
     assert links.consume(ACTIVATE, token(links, ACTIVATE, "u2", first["u2"])) == "u2"
     assert links.consume(RESET, token(links, RESET, "u1", reset["u1"])) == "u1"
+
+
+def test_a_link_that_ran_out_holds_anew(links: OneTimeLinks, db: Any) -> None:
+    nonces = links.issue_many(ACTIVATE, [("u1", "c1")])
+    db.one_time_links.update_many({"user_id": "u1"}, {"$set": {"expires_at": now() - timedelta(days=90)}})
+
+    assert links.renew(ACTIVATE, list(nonces.items())) == {}
+
+    assert links.consume(ACTIVATE, token(links, ACTIVATE, "u1", nonces["u1"])) == "u1"
+
+
+@pytest.mark.parametrize("end", ["used", "account.activated", "superseded", "no longer kept"])
+def test_a_link_that_was_ended_says_why_and_stays_so(links: OneTimeLinks, db: Any, end: str) -> None:
+    nonces = links.issue_many(ACTIVATE, [("u1", "c1"), ("u2", "c1")])
+    secret = token(links, ACTIVATE, "u1", nonces["u1"])
+    match end:
+        case "used":
+            links.consume(ACTIVATE, secret)
+        case "superseded":
+            links.issue_many(ACTIVATE, [("u1", "c1")])
+        case "no longer kept":
+            db.one_time_links.delete_many({"user_id": "u1"})
+        case _:
+            links.end_all(["u1"], end)
+
+    assert links.renew(ACTIVATE, list(nonces.items())) == {("u1", nonces["u1"]): end}
+
+    with pytest.raises(LinkNotValid):
+        links.owner(ACTIVATE, secret)
+
+
+def test_a_link_holds_until_the_newer_one_goes_out_and_cannot_be_renewed_beyond(
+    links: OneTimeLinks, db: Any
+) -> None:
+    older = links.issue_many(ACTIVATE, [("u1", "c1")])
+    old, start = token(links, ACTIVATE, "u1", older["u1"]), now() + timedelta(hours=1)
+
+    newer = links.issue_many(ACTIVATE, [("u1", "c1")], from_at=start)
+    before = links.renew(ACTIVATE, list(older.items()))
+    owner = links.owner(ACTIVATE, old)
+    past = {"superseded_at": now() - timedelta(seconds=1)}
+    db.one_time_links.update_many({"user_id": "u1", "superseded_at": {"$ne": None}}, {"$set": past})
+    after = links.renew(ACTIVATE, [*older.items(), *newer.items()])
+
+    assert (before, owner) == ({}, "u1")
+    assert after == {("u1", older["u1"]): "superseded"}
+    with pytest.raises(LinkNotValid):
+        links.owner(ACTIVATE, old)
+    assert links.consume(ACTIVATE, token(links, ACTIVATE, "u1", newer["u1"])) == "u1"
+
+
+def test_links_are_kept_for_as_long_as_their_messages_may_be_tried_again(runtime: Runtime, db: Any) -> None:
+    kept = db.one_time_links.index_information()["expiry"]["expireAfterSeconds"]
+
+    assert kept >= (FURTHEST_START.days + runtime.settings.job_retention_days) * 24 * 3600
 
 
 def test_many_are_issued_in_few_commands(links: OneTimeLinks, db: Any) -> None:

@@ -26,7 +26,8 @@ class Picky:
         text = "x" * (30_000 if delivery.number == 2 else 3)
         return Message(delivery.id, delivery.channel, delivery.to or "", delivery.name, "s", text)
 
-    def renew(self, deliveries: Sequence[Delivery]) -> None: ...
+    def renew(self, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
+        return {}
 
 
 @pytest.fixture

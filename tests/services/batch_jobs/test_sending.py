@@ -92,7 +92,8 @@ class Plain:
     def compose(self, delivery: Delivery, source: TemplateSource) -> Message:
         return Message(delivery.id, delivery.channel, delivery.to or "", delivery.name, "", delivery.name)
 
-    def renew(self, deliveries: Sequence[Delivery]) -> None: ...
+    def renew(self, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
+        return {}
 
 
 class Everybody:
