@@ -96,7 +96,7 @@ class Campaign:
         self._failures: list[BaseException] = []
         self._doing: Counter[str] = Counter()
         self._done: list[tuple[Roster, str]] = []
-        self._client = PatientClient(product.url)
+        self._client = PatientClient(product.url, plan.seconds)
         self._batch_id = ""
         self._repeats = 0
         self._meddler = Meddler(plan.seed, plan.meddled)
@@ -122,6 +122,7 @@ class Campaign:
         finally:
             self._killer.stop()
         if failures := [*self._failures, *filter(None, [self._killer.failure])]:
+            print(self._product.words(), *self._killer.strikes[-5:], sep="\n", file=sys.stderr)
             raise failures[0]
         self._product.tend()
         if self._postman:

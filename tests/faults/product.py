@@ -127,6 +127,12 @@ class Product:
                 time.sleep(0.01)
         return Pids(0, [], 0, 0)
 
+    def words(self) -> str:
+        """Return what it said last, for whoever has to find out."""
+        log = self.data_dir / "logs" / "server.log"
+        told = log.read_text().splitlines()[-30:] if log.exists() else []
+        return "\n".join([self.server.child.tail(30), str(self.pids()), str(self.endings[-3:]), *told])
+
     def readers(self) -> list[int]:
         """The children that read a roster just now."""
         found: list[int] = []
