@@ -43,7 +43,8 @@ class Plan:
     sizes: Sequence[int] = SIZES
     pause: tuple[float, float] = PAUSE  # between two strikes
     seconds: float = 100.0  # for one import with its job, kills and all
-    meddled: float = 0.9  # the share of jobs that are paused, resumed, perhaps cancelled
+    meddled: float = 0.9  # the share of jobs that are paused and resumed
+    cancelled: float = 0.25  # of those, that are cancelled in the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Campaign:
         self._client = PatientClient(product.url, plan.seconds)
         self._batch_id = ""
         self._repeats = 0
-        self._meddler = Meddler(plan.seed, plan.meddled)
+        self._meddler = Meddler(plan.seed, plan.meddled, plan.cancelled)
         self._postman = Postman(provider.brevo, product.url, plan.seed) if provider else None
         killing = Random(plan.seed + 1)
         self._killer = Killer(product, plan.order, killing, self._what_is_going_on, plan.pause)

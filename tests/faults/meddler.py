@@ -10,14 +10,13 @@ from tests.faults.client import PatientClient
 RESUMED_SECONDS: Final = 60.0
 BEFORE: Final = (0.0, 0.3)  # seconds after the job was seen
 PAUSED: Final = (0.1, 0.5)
-CANCELLED: Final = 0.25  # the share of meddled jobs that are cancelled in the end
 
 
 class Meddler:
     """One person's hand on jobs. ``did`` counts what took effect; a request may have to be repeated."""
 
-    def __init__(self, seed: int, share: float) -> None:
-        self._random, self._share = Random(f"meddler {seed}"), share
+    def __init__(self, seed: int, share: float, cancelled: float) -> None:
+        self._random, self._share, self._cancelled = Random(f"meddler {seed}"), share, cancelled
         self.did: Counter[str] = Counter()
         self.cancelled: set[str] = set()
 
@@ -31,7 +30,7 @@ class Meddler:
             if self._do(client, path, "pause") == "paused":
                 time.sleep(self._random.uniform(*PAUSED))
                 self._resume(client, path)
-        if self._random.random() < CANCELLED and self._do(client, path, "cancel") == "cancelled":
+        if self._random.random() < self._cancelled and self._do(client, path, "cancel") == "cancelled":
             self.cancelled.add(job_id)
 
     def retry(self, client: PatientClient, job_id: str) -> bool:

@@ -39,7 +39,9 @@ def run(folder: Path, seed: int, mix: Sequence[Victim], provider: TroubledProvid
     order = list(mix)
     Random(seed).shuffle(order)
     with Product(folder, provider.environment if provider else {}) as product:
-        outcome = Campaign(product, Plan(seed, order, sizes=sizes), provider).run()
+        # with a provider every trouble has to have its turn, for which jobs must last
+        cancelled = 0.25 if provider is None else 0.0
+        outcome = Campaign(product, Plan(seed, order, sizes=sizes, cancelled=cancelled), provider).run()
         tell(outcome)
         assert [str(complaint) for complaint in outcome.complaints] == []
         assert Counter(strike.victim for strike in outcome.evidence.strikes).total() == len(mix)
