@@ -24,13 +24,14 @@ from tests.faults.workers import SHORT, Workers, kill, many_messages, until_read
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(400)]
 
 QUIET: Final = {"email": 0.0, "sms": 0.0}
 LIBRARY: Final = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 SKEW: Final = timedelta(minutes=10)
 PROCESSES: Final = 2  # of each worker
-LATEST: Final = 4.0  # seconds after its time at which a start has begun, on a machine that does much else
+LATEST: Final = 30.0  # seconds after its time at which a start has begun: clocks are off by six hundred
+PATIENCE: Final = 150.0  # on a machine that does much else the provider's answers come late, and are repeated
 ROUNDING: Final = timedelta(seconds=0.1)
 
 
@@ -77,7 +78,7 @@ def now(db: Any) -> datetime:
 
 
 def until_over(db: Any, job: BatchJob) -> None:
-    until(lambda: db["batch_jobs"].find_one({"_id": job.id})["state"] == "completed", 60)
+    until(lambda: db["batch_jobs"].find_one({"_id": job.id})["state"] == "completed", PATIENCE)
 
 
 def skews(db: Any, action: str) -> list[timedelta]:
@@ -103,7 +104,7 @@ def test_workers_whose_clocks_are_ten_minutes_off_start_in_time_once_and_keep_th
         return len(provider.sent()) >= 60
 
     # When those whose clock is fast die in the middle
-    until(looked, 40)
+    until(looked, PATIENCE)
     kill(fast)
     until_over(db, job)
     until_over(db, later)
