@@ -18,7 +18,7 @@ from config.settings import SECRETS
 from tests.cast import PASSWORD, one_time_token
 from tests.servers import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machines"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
 
 SOON, AFTER_REDIS_WAS_AWAY = 1.0, 2.0
 CAMPUSES = "/campus_management/campuses"

@@ -16,6 +16,8 @@ from pymongo import MongoClient
 from commands.remote import Remote
 from tests.servers import ROOT, Server
 
+pytestmark = pytest.mark.xdist_group("product")
+
 WATCHERS = 4
 
 

@@ -14,7 +14,7 @@ from tests.browser.desk import Desk, figure, headed, log_in
 from tests.fakes.brevo_server import API_KEY, BrevoServer
 from tests.servers import Server
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("product")
 
 SENDING = "/student_management/students/send_credentials"
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.desk import Desk, figure, headed, log_in, roster
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("product")
 
 KNOWN = ("CSE,D1,Asha Rao,9812300001,asha@example.com", "CSE,D2,Ravi Nair,9812300002,ravi@example.com")
 

@@ -11,7 +11,7 @@ from tests.browser.desk import PASSWORD, Desk, figure, headed, log_in
 
 Picture = Callable[..., None]
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("product")
 
 
 def test_an_admin_uploads_a_roster_and_a_student_logs_in(

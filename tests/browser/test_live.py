@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Request, Route, WebSocketRoute, expect
 
 from tests.browser.desk import Desk, figure, headed, log_in
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("product")
 
 SOCKETS = "**/socket.io/**"
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Desk, figure, headed, log_in
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("product")
 
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 WIDE = {"width": 1280, "height": 860}

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Request, Route, expect
 from services.accounts.principals import REMEMBERED_SECONDS
 from tests.browser.desk import Desk, headed, log_in
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("product")
 
 PROBLEM = "application/problem+json"
 

@@ -23,7 +23,7 @@ from startup_scripts.embedded_services import EmbeddedServices
 from tests.cast import PASSWORD, Person
 from utils.mongo_watch import MongoWatch
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
 
 KNOWN_WITHIN: Final = 12.0  # on a machine that does much else; some five seconds otherwise
 AT_ONCE: Final = 0.5

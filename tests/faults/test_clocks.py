@@ -24,7 +24,7 @@ from tests.faults.workers import SHORT, Workers, kill, many_messages, until_read
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(400)]
 
 QUIET: Final = {"email": 0.0, "sms": 0.0}
 LIBRARY: Final = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)

@@ -17,7 +17,7 @@ from tests.faults.product import Product
 from tests.faults.rosters import RosterMaker
 from tests.faults.uploads import make_batch, upload
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(200)]
 
 IMPORTS: Final = "/student_management/imports"
 FULL: Final = {"outbox: No space left on device", "outbox: File too large"}

@@ -20,7 +20,7 @@ from services.migrations import Migrator
 from tests.cast import PASSWORD, Person, roster
 from tests.replica_set import ReplicaSet
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(240)]
 
 STUDENTS: Final = 600
 BUSY: Final = 2.0  # this machine does much else meanwhile; alone it keeps what is promised

@@ -16,7 +16,7 @@ import socketio
 from routes.live import NOBODY_SECONDS
 from tests.servers import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
 
 MOST: Final = 4  # sockets of the one process; a person may have five
 FLOOD: Final = 60

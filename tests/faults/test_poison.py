@@ -19,7 +19,7 @@ from tests import servers
 from tests.faults.poisoned import ATTEMPTS, KINDS, LONGEST, SEATS, engine
 from utils.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(180)]
 
 GOOD: Final = 60
 SECONDS: Final = 60.0

@@ -19,7 +19,7 @@ from tests.faults.provider import TroubledProvider
 from tests.faults.rosters import RosterMaker
 from tests.faults.uploads import make_batch, upload
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(200)]
 
 QUIET: Final = {"email": 0.0, "sms": 0.0}
 SLOW_CALL, QUICK_CALL = 0.25, 0.0

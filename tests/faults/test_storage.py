@@ -20,7 +20,7 @@ from services.migrations import Migrator
 from tests.cast import Cast, roster
 from tests.fakes.s3_server import S3Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
 
 IMPORTS: Final = "/student_management/imports"
 GIF: Final = b"GIF89a" + bytes(94)

@@ -26,7 +26,7 @@ from startup_scripts.ports import LOOPBACK
 from tests.servers import ROOT
 from tests.startup_scripts.conftest import OWN
 
-pytestmark = pytest.mark.xdist_group("embedded services")  # one pair of servers is enough
+pytestmark = pytest.mark.xdist_group("product")  # one pair of servers is enough
 ELSEWHERE = Machine("Linux", "aarch64", (3, 11, 0))
 BACK_WITHIN_SECONDS = 5.0
 HOLD = """

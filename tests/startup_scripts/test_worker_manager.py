@@ -20,7 +20,7 @@ from startup_scripts.child import Child
 from startup_scripts.ports import LOOPBACK, free_port
 from tests import servers
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
 
 CLIENTS = 4
 
