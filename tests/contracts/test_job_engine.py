@@ -368,7 +368,7 @@ def test_jobs_of_all_keys_take_turns(machine: Any, looking: Any) -> None:
 
     one.start()
 
-    until(lambda: len(seen) == 60)
+    until(lambda: len(set(seen)) == 60, seconds=60)  # one whose lease ran out on a busy machine is seen again
     first = [key.rpartition(":")[0] for key in seen[:20]]
     assert 9 <= first.count("b/1") <= 11
     assert 4 <= first.count("a/1") <= 6
