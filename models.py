@@ -80,6 +80,7 @@ class Actor:
     permissions: frozenset[Permission] = field(default_factory=frozenset)
     must_change_password: bool = False
     session_id: str = ""
+    fresh: bool = field(default=False, compare=False)  # passes with time: who it is does not change
 
     @property
     def scope(self) -> Scope:

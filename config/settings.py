@@ -61,6 +61,7 @@ class Settings(BaseModel):
     prometheus_multiproc_dir: str = ""
     access_token_seconds: int = Field(600, ge=5, le=3600)
     refresh_token_days: int = Field(14, ge=1, le=90)
+    fresh_auth_seconds: int = Field(900, ge=10, le=86_400)
     bcrypt_rounds: int = Field(11, ge=4, le=16)
     hash_queue: int = Field(200, ge=1)
     password_min_length: int = Field(12, ge=8, le=64)

@@ -52,6 +52,7 @@ def get_admin(admin_id: str, actor: Actor) -> AdminOut:
     "PATCH",
     "/admins/<admin_id>",
     permission=Permission.ADMIN_UPDATE,
+    fresh=True,
     raises=[AdminNotFound, BeyondYourRights, PlaceNotFound, IdentifierTaken],
 )
 def update_admin(admin_id: str, body: AdminUpdate, actor: Actor, revision: int | None) -> AdminOut:
@@ -65,6 +66,7 @@ def update_admin(admin_id: str, body: AdminUpdate, actor: Actor, revision: int |
     "/admins/<admin_id>",
     permission=Permission.ADMIN_DELETE,
     status=204,
+    fresh=True,
     raises=[AdminNotFound, BeyondYourRights, NotYourself, LastAdmin],
 )
 def delete_admin(admin_id: str, actor: Actor) -> None:
@@ -77,6 +79,7 @@ def delete_admin(admin_id: str, actor: Actor) -> None:
     "POST",
     "/admins/<admin_id>/deactivate",
     permission=Permission.ADMIN_UPDATE,
+    fresh=True,
     raises=[AdminNotFound, BeyondYourRights, NotYourself, LastAdmin],
 )
 def deactivate_admin(admin_id: str, actor: Actor) -> AdminOut:

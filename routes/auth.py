@@ -20,6 +20,7 @@ from services.accounts.schemas import (
     LoginOut,
     MeOut,
     PasswordChangeIn,
+    ProofIn,
     RefreshIn,
     TokensOut,
 )
@@ -54,6 +55,19 @@ def refresh(body: RefreshIn) -> TokensOut:
 def logout(actor: Actor) -> None:
     """End the session of this access token."""
     services().authentication.logout(actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/confirm",
+    permission=SIGNED_IN,
+    status=204,
+    raises=[WrongPassword, TooManyAttempts, Unavailable],
+)
+def confirm(body: ProofIn, actor: Actor) -> None:
+    """Prove anew who you are, before you do something dangerous in a session that is not quite new."""
+    services().authentication.confirm(actor, body.password, _address())
 
 
 @route(bp, "GET", "/me", permission=SIGNED_IN, before_password_change=True)

@@ -43,7 +43,7 @@ def list_students(query: StudentQuery, actor: Actor) -> PageOf[StudentOut]:
     return services().students.list_students(query, actor)
 
 
-@route(bp, "POST", "/bulk_delete", permission=Permission.STUDENT_DELETE)
+@route(bp, "POST", "/bulk_delete", permission=Permission.STUDENT_DELETE, fresh=True)
 def bulk_delete(body: StudentIds, actor: Actor) -> BulkDeleteOut:
     """Remove several students; the reply says of each whether it is gone, and why not."""
     return services().student_removal.remove_many(body.ids, actor)

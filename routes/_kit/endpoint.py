@@ -16,6 +16,7 @@ from routes._kit import parsing
 from routes._kit.conditional import if_match, with_etag
 from routes._kit.idempotency import once
 from routes._kit.replies import current_replies
+from routes._kit.services import services
 from routes._kit.tokens import authenticate
 from utils.problems import (
     Forbidden,
@@ -66,6 +67,13 @@ class PasswordChangeRequired(Forbidden):
     title = "The password has to be changed first"
 
 
+class FreshAuthenticationRequired(Forbidden):
+    """This is done only by somebody who has just proved who they are. Send your password to
+    ``POST /auth/confirm``, or log in again, then repeat the request."""
+
+    title = "Prove first that it is you"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How large a JSON body may be."""
@@ -89,6 +97,7 @@ class Endpoint:
     limits: Limits
     proof: Callable[[], None] | None = None
     cached: tuple[str, ...] = ()
+    fresh: bool = False
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -149,6 +158,7 @@ def route(
     limits: Limits = Limits(),
     proof: Callable[[], None] | None = None,
     cached: Sequence[str] = (),
+    fresh: bool = False,
 ) -> Callable[[View], View]:
     """Register ``view`` on a plain blueprint; the only way to add a URL.
 
@@ -159,6 +169,9 @@ def route(
 
     ``cached`` names the kinds of rows on which the reply of a list depends, and nothing else but who asks: it
     is kept until one of them changes, and ``If-None-Match`` is honoured.
+
+    ``fresh``: for whoever has proved who they are in this session within ``FRESH_AUTH_SECONDS``: by logging
+    in, or by ``POST /auth/confirm``.
     """
 
     def decorate(view: View) -> View:
@@ -175,6 +188,7 @@ def route(
             limits=limits,
             proof=proof,
             cached=tuple(cached),
+            fresh=fresh,
         )
         object.__setattr__(spec, "raises", (*implied(spec, rule), *raises))
 
@@ -224,6 +238,8 @@ def _authorise(spec: Endpoint) -> Actor:
         raise PasswordChangeRequired()
     if isinstance(spec.access, Permission) and spec.access not in actor.permissions:
         raise Forbidden(permission=spec.access)
+    if spec.fresh and not services().authentication.has_just_proved(actor):
+        raise FreshAuthenticationRequired()
     return actor
 
 
@@ -244,6 +260,8 @@ def implied(spec: Endpoint, rule: str) -> tuple[type[Problem], ...]:
         found.append(Unauthorized)
     if spec.access not in (PUBLIC, SIGNATURE):
         found += [Unauthorized, Forbidden]
+    if spec.fresh:
+        found.append(FreshAuthenticationRequired)
     if spec.body or spec.form:
         found += [Malformed, TooLarge, UnsupportedType]
     if spec.body or spec.form or spec.query:

@@ -106,6 +106,8 @@ def _operation(rule: Rule, spec: Endpoint, refs: Refs) -> dict[str, Any]:
     }
     if isinstance(spec.access, Permission):
         result["x-permission"] = str(spec.access)
+    if spec.fresh:
+        result["x-fresh"] = True
     if spec.body:
         result["requestBody"] = _content(
             "application/json", refs[(spec.body, "validation")], required=spec.needs_body

@@ -41,6 +41,14 @@ class Limit:
     at_once: int
 
 
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """Whose session it is, and whether they have proved not long ago who they are."""
+
+    user_id: str
+    fresh: bool
+
+
 class SessionRepository:
     """Logins. A session's refresh token changes hands by compare-and-set."""
 
@@ -58,6 +66,7 @@ class SessionRepository:
             "used_hashes": [],
             "created_at": "$$NOW",
             "last_used_at": "$$NOW",
+            "proved_at": "$$NOW",
             "expires_at": _in(min(idle, most) * DAY_MS),
             "ends_at": _in(most * DAY_MS),
             "revoked_at": None,
@@ -66,12 +75,17 @@ class SessionRepository:
         }
         self._rows.update_one(PLATFORM, {"_id": session_id}, [{"$set": row}], upsert=True)
 
-    def live_owner(self, session_id: str) -> str | None:
-        """Return whose session this is; None when it has ended."""
-        row = self._rows.find_one(
-            PLATFORM, {"_id": session_id, "revoked_at": None, **NOT_EXPIRED}, {"user_id": 1}
-        )
-        return str(row["user_id"]) if row else None
+    def live(self, session_id: str, fresh_seconds: int) -> LiveSession | None:
+        """Return a session that has not ended; ``fresh``: its owner proved who they are so lately."""
+        proved = {"$ifNull": ["$proved_at", "$created_at"]}
+        shown = {"user_id": 1, "fresh": {"$gt": [proved, _in(-fresh_seconds * 1000)]}}
+        row = self._rows.find_one(PLATFORM, {"_id": session_id, "revoked_at": None, **NOT_EXPIRED}, shown)
+        return LiveSession(str(row["user_id"]), bool(row["fresh"])) if row else None
+
+    def prove(self, session_id: str) -> None:
+        """Note that the owner has proved who they are, now."""
+        live = {"_id": session_id, "revoked_at": None}
+        self._rows.update_one(PLATFORM, live, [{"$set": {"proved_at": "$$NOW"}}])
 
     def rotate(self, session_id: str, old_hash: str, new_hash: str, idle_days: int) -> SessionRow | None:
         """Replace the current refresh token; None when ``old_hash`` is not the current one's."""

@@ -79,7 +79,7 @@ class AccountArea:
         choice = PasswordChoice(passwords, around.places)
         throttle = LoginThrottle(ThrottleRepository(store))
         door = Door(stored.users, names, passwords, throttle)
-        principals = Principals(stored, clock, around.bus)
+        principals = Principals(stored, clock, around.bus, settings.fresh_auth_seconds)
         sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
         links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
         mail = CredentialMail(links, around.batch_jobs)

@@ -64,9 +64,21 @@ class AuthenticationService:
         """End the session that the actor is using."""
         self._sessions.end(Session(actor.session_id, actor.id), "logout")
 
+    def confirm(self, actor: Actor, password: str, address: str) -> None:
+        """Let the session do what is dangerous for a while; raise WrongPassword."""
+        self._door.confirm(self.user(actor), password, address, "password")
+        self._sessions.prove(Session(actor.session_id, actor.id))
+
     def actor(self, session_id: str, user_id: str) -> Actor | None:
         """Return who a session stands for now; None when it has ended or the person may not enter."""
         return self._principals.of(session_id, user_id)
+
+    def has_just_proved(self, actor: Actor) -> bool:
+        """Tell whether the actor may do what is dangerous; what was proved to another process counts."""
+        if actor.fresh:
+            return True
+        now = self._principals.of(actor.session_id, actor.id, anew=True)
+        return now is not None and now.fresh
 
     def user(self, actor: Actor) -> User:
         """Return the actor's own account."""

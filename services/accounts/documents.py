@@ -66,7 +66,8 @@ class LoginIdentifier(Document):
 class SessionRow(Document):
     """One login on one device. Only the hash of its current refresh token is kept, and those it had before.
 
-    ``expires_at`` moves with every refresh, never past ``ends_at``.
+    ``expires_at`` moves with every refresh, never past ``ends_at``. ``proved_at``: when its owner last proved
+    who they are.
     """
 
     user_id: str
@@ -74,6 +75,7 @@ class SessionRow(Document):
     used_hashes: tuple[str, ...] = ()
     created_at: datetime
     last_used_at: datetime
+    proved_at: datetime | None = None
     expires_at: datetime
     ends_at: datetime
     revoked_at: datetime | None = None

@@ -47,8 +47,8 @@ class Door:
         """Let somebody who has just proved who they are log in without waiting."""
         self._throttle.forgive(self._names.throttle_key("", user))
 
-    def confirm(self, user: User, password: str, address: str) -> None:
+    def confirm(self, user: User, password: str, address: str, field: str = "current_password") -> None:
         """Raise WrongPassword unless this is the person's password; counts like a login."""
         with self._throttle.guarding(self._names.throttle_key("", user), address, WrongPassword):
             if not self._passwords.matches(user.password_hash, password):
-                raise WrongPassword.field("current_password", "is not your password")
+                raise WrongPassword.field(field, "is not your password")

@@ -23,8 +23,8 @@ PRINCIPAL: Final = Scope.unscoped("principal")
 class Principals:
     """Reads actors, and remembers each for half a second; every process is told of a change at once."""
 
-    def __init__(self, stored: AccountRepositories, clock: Clock, bus: Bus) -> None:
-        self._stored = stored
+    def __init__(self, stored: AccountRepositories, clock: Clock, bus: Bus, fresh_seconds: int) -> None:
+        self._stored, self._fresh_seconds = stored, fresh_seconds
         self._known: TTLCache[str, dict[str, Actor]] = TTLCache(
             REMEMBERED_PEOPLE, REMEMBERED_SECONDS, clock.monotonic
         )
@@ -32,11 +32,14 @@ class Principals:
         self._bus = bus
         bus.subscribe(CHANGED, self._forget)
 
-    def of(self, session_id: str, user_id: str) -> Actor | None:
-        """Return the actor; None when the session has ended or the person may not enter."""
+    def of(self, session_id: str, user_id: str, *, anew: bool = False) -> Actor | None:
+        """Return the actor; None when the session has ended or the person may not enter.
+
+        ``anew``: as the database says at this moment, whatever is remembered.
+        """
         with self._lock:
             known, before = self._known.get(user_id, {}).get(session_id), self._changes
-        if known is not None:
+        if known is not None and not anew:
             return known
         actor = self._read(session_id, user_id)
         if actor is not None:
@@ -54,12 +57,13 @@ class Principals:
             self._known.pop(str(payload["user_id"]), None)
 
     def _read(self, session_id: str, user_id: str) -> Actor | None:
-        if self._stored.sessions.live_owner(session_id) != user_id:
+        session = self._stored.sessions.live(session_id, self._fresh_seconds)
+        if session is None or session.user_id != user_id:
             return None
         user = self._stored.users.find(PRINCIPAL, user_id)
         if user is None or user.status is not UserStatus.ACTIVE:
             return None
-        return actor_for(user, session_id)
+        return actor_for(user, session_id, fresh=session.fresh)
 
     def _remember(self, actor: Actor, before: int) -> None:
         with self._lock:
@@ -67,7 +71,7 @@ class Principals:
                 self._known.setdefault(actor.id, {})[actor.session_id] = actor
 
 
-def actor_for(user: User, session_id: str) -> Actor:
+def actor_for(user: User, session_id: str, *, fresh: bool = False) -> Actor:
     """Return what an account may do."""
     return Actor(
         id=user.id,
@@ -79,6 +83,7 @@ def actor_for(user: User, session_id: str) -> Actor:
         permissions=permissions_of(user),
         must_change_password=user.must_change_password,
         session_id=session_id,
+        fresh=fresh,
     )
 
 

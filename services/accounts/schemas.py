@@ -38,6 +38,10 @@ class RefreshIn(Input):
     refresh_token: Token
 
 
+class ProofIn(Input):
+    password: Secret
+
+
 class PasswordChangeIn(Input):
     current_password: Secret
     new_password: Secret

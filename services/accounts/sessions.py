@@ -77,6 +77,11 @@ class Sessions:
         self._sessions.revoke(session.id, why)
         self.rights_changed([session.user_id])
 
+    def prove(self, session: Session) -> None:
+        """Note that the owner of a session has proved who they are, now."""
+        self._sessions.prove(session.id)
+        self.rights_changed([session.user_id])
+
     def end_all(self, user_ids: Sequence[str], why: str, keep: str | None = None) -> None:
         """End every session of these people, except ``keep``."""
         self._sessions.revoke_all(user_ids, why, keep)

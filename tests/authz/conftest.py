@@ -47,6 +47,7 @@ def walked(walked_db: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "DATA_DIR": str(tmp_path_factory.mktemp("authz")),
         "BCRYPT_ROUNDS": "4",
         "ACCESS_TOKEN_SECONDS": "3600",
+        "FRESH_AUTH_SECONDS": "3600",
         "LOG_LEVEL": "WARNING",
         "PUBLIC_URL": "http://versant.test",
     }

@@ -15,7 +15,7 @@ from routes._kit import replies, tokens
 from routes._kit.services import services
 from routes.live import WATCHABLE
 from services.accounts import admins, principals
-from services.accounts.access_repository import SessionRepository
+from services.accounts.access_repository import LiveSession, SessionRepository
 from services.accounts.repository import UserRepository
 from services.accounts.schemas import AdminOut
 from services.batch_jobs.repository import BatchJobRepository
@@ -159,11 +159,11 @@ def test_a_grant_that_is_not_in_the_table_is_found(
 
 @pytest.mark.usefixtures("nobody_is_remembered")
 def test_an_ended_session_that_goes_on_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
-    def owner(self: SessionRepository, session_id: str) -> str | None:
+    def live(self: SessionRepository, session_id: str, _fresh_seconds: int) -> LiveSession | None:
         row = self._rows.find_one(Scope("platform"), {"_id": session_id})
-        return str(row["user_id"]) if row else None
+        return LiveSession(str(row["user_id"]), fresh=True) if row else None
 
-    monkeypatch.setattr(SessionRepository, "live_owner", owner)
+    monkeypatch.setattr(SessionRepository, "live", live)
 
     assert finds("auth.me")
 

@@ -152,6 +152,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "admin_management.update_admin": _update_admin,
     "auth.activate": _by_link("activate"),
     "auth.change_password": _plain(body={"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
+    "auth.confirm": _plain(body={"password": PASSWORD}),
     "auth.forgot_password": _plain(body={"username": "caller"}),
     "auth.login": _login,
     "auth.logout": _plain(),

@@ -217,7 +217,7 @@ def strict_accounts(runtime: Runtime) -> AccountService:
 
     stored, clock = AccountRepositories.over(runtime.store), SystemClock()
     settings = runtime.settings.model_copy(update={"app_env": "production"})
-    sessions = Sessions(stored.sessions, runtime.store, Principals(stored, clock, runtime.bus), 14)
+    sessions = Sessions(stored.sessions, runtime.store, Principals(stored, clock, runtime.bus, 900), 14)
     passwords = Passwords(settings, Offload(1, 1))
     return AccountService(stored, runtime.store, LoginNames(stored, "IN"), passwords, sessions, clock)
 
