@@ -23,8 +23,11 @@ class OpenAPIDocument(BaseModel):
 @route(bp, "GET", "/openapi.json", permission=PUBLIC)
 def openapi_document() -> Response:
     """Return the OpenAPI 3.1 document of this server."""
-    document: dict[str, Any] = openapi(current_app, current_app.config["PRODUCT_NAME"])
-    return Response(current_app.json.dumps(document), mimetype="application/json")
+    kept: dict[str, Any] = current_app.extensions
+    if "openapi" not in kept:  # anybody may ask, and it takes most of a second to make
+        document = openapi(current_app, current_app.config["PRODUCT_NAME"])
+        kept["openapi"] = current_app.json.dumps(document)
+    return Response(kept["openapi"], mimetype="application/json")
 
 
 @route(bp, "GET", "/docs", permission=PUBLIC, media_type="text/html")

@@ -1,6 +1,6 @@
 """Asks everything of everybody, and says what was not as it had to be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +11,7 @@ from tests.authz.expectation import Expected, expected
 from tests.authz.leaks import Leaks
 from tests.authz.operations import WATCH, At, Operation, Request
 from tests.authz.valid_requests import VALID_REQUESTS
-from tests.authz.world import NOTHINGS, Relation, Row, World
+from tests.authz.world import NOTHINGS, Kind, Relation, Row, World
 
 # Nobody's id first: what it is answered with is what every id has to be answered with that is not one's own.
 OTHERS: Final = (Relation.MISSING, *(one for one in Relation if one not in (Relation.OWN, Relation.MISSING)))
@@ -39,39 +39,51 @@ class Walk:
     world: World
     asking: Asking
     effects: Effects
-    cases: int = 0
+    asked: list[Case] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     unseen: list[Case] = field(default_factory=list)  # what was asked since we last looked for effects
+    watcher: Callable[[Case], None] = lambda _: None  # is told of each case before it is asked
+    leaks: dict[str, Leaks] = field(default_factory=dict)  # by actor: they take a while to be worked out
 
     def through(self, actors: Sequence[Actor], operations: Sequence[Operation]) -> "Walk":
         """Ask for every operation, once per actor, id and relation."""
         for actor in actors:
-            leaks = Leaks(actor, self.world)
             for operation in operations:
-                self._ask_all(actor, operation, leaks)
+                self.ask(actor, operation)
+                for slot in known(operation, self.world):
+                    self.vary(actor, operation, slot)
                 if not operation.safe:
                     self._look()
-            self._look()
+            self._look(at_all=True)
         return self
 
-    def _ask_all(self, actor: Actor, operation: Operation, leaks: Leaks) -> None:
-        at = At(self.world)
-        VALID_REQUESTS[operation.name](at)
-        self._ask(Case(actor, operation), leaks)
-        for slot, kind in at.known.items():
-            missing: Reply | None = None
-            for relation in OTHERS:
-                if relation in NOTHINGS or self.world.target(kind, relation):
-                    reply = self._ask(Case(actor, operation, slot, relation), leaks, missing)
-                    missing = missing or reply
+    def ask(self, actor: Actor, operation: Operation) -> None:
+        """Ask for one operation as its owner would."""
+        self._ask(Case(actor, operation))
 
-    def _ask(self, case: Case, leaks: Leaks, missing: Reply | None = None) -> Reply:
+    def vary(self, actor: Actor, operation: Operation, slot: str) -> None:
+        """Ask for one operation with one of its ids in every other relation."""
+        kind, missing = known(operation, self.world)[slot], None
+        for relation in OTHERS:
+            if stands(kind, relation, self.world):
+                reply = self._ask(Case(actor, operation, slot, relation), missing)
+                missing = missing or reply
+
+    def ended(self) -> Sequence[str]:
+        """Return what was found, after a last look at what was left behind."""
+        self._look()
+        return self.findings
+
+    def _ask(self, case: Case, missing: Reply | None = None) -> Reply:
         at = At(self.world, case.slot, case.relation)
         request = VALID_REQUESTS[case.operation.name](at)
         wanted = expected(case.operation, case.actor, request, at.slots, self.world)
         if wanted.acts:
             self._look()  # what is found afterwards is its own
+        self.watcher(case)
         reply = self.asking.ask(case.operation, case.actor, request)
+        if (leaks := self.leaks.get(case.actor.name)) is None:
+            leaks = self.leaks[case.actor.name] = Leaks(case.actor, self.world)
         faults = [
             *_misfits(case, request, reply, wanted),
             *leaks.within(reply.text, request),
@@ -81,7 +93,7 @@ class Walk:
         nobodys = missing.but(NOTHINGS[Relation.MISSING]) if missing else None
         if wanted.nobodys == case.slot != "" and nobodys and reply.but(at.given) != nobodys:
             faults.append(f"nobody's id is answered otherwise: {nobodys}")
-        self.cases += 1
+        self.asked.append(case)
         self.findings += [f"{case}: {fault}; answer {reply.status} {reply.text[:SHOWN]}" for fault in faults]
         return reply
 
@@ -108,13 +120,28 @@ class Walk:
         elif not case.operation.anonymous:
             yield from beyond(case.actor, moved, self.world)
 
-    def _look(self) -> None:
-        """Note it when any of the requests since the last look changed something: none of them may."""
-        if self.unseen and (changed := self.effects.changed()):
+    def _look(self, *, at_all: bool = False) -> None:
+        """Note it when any of the requests since the last look changed something: none of them may.
+
+        A look ``at_all`` does not trust what we heard of the commands that were sent.
+        """
+        if (self.unseen or at_all) and (changed := self.effects.changed(all_of_it=at_all)):
             self.effects.undo(changed)
-            first, last = self.unseen[0], self.unseen[-1]
-            self.findings.append(f"between {first} and {last}: {', '.join(changed)} changed")
+            since = f"between {self.unseen[0]} and {self.unseen[-1]}" if self.unseen else "unheard"
+            self.findings.append(f"{since}: {', '.join(changed)} changed")
         self.unseen.clear()
+
+
+def known(operation: Operation, world: World) -> Mapping[str, Kind]:
+    """Return the ids that a request of this operation carries, and what each names."""
+    at = At(world)
+    VALID_REQUESTS[operation.name](at)
+    return at.known
+
+
+def stands(kind: Kind, relation: Relation, world: World) -> bool:
+    """Tell whether there is something of a kind in a relation: nobody's ids are there for all."""
+    return relation in NOTHINGS or world.target(kind, relation) is not None
 
 
 def _misfits(case: Case, request: Request, reply: Reply, wanted: Expected) -> Iterator[str]:

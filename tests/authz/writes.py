@@ -1,0 +1,57 @@
+"""Which collections were asked to change, as every client of this process sent it."""
+
+import threading
+from typing import Any, ClassVar, Final
+
+from pymongo import monitoring
+
+READS: Final = frozenset(
+    {
+        *("find", "getMore", "count", "distinct", "killCursors"),
+        *("hello", "ping", "endSessions", "dbHash", "commitTransaction", "abortTransaction"),
+    }
+)
+WRITING_STAGES: Final = frozenset({"$out", "$merge"})
+EVERYTHING: Final = "*"
+
+
+class Writes(monitoring.CommandListener):
+    """Notes the collection of every command that is not known to leave all as it is."""
+
+    _one: ClassVar["Writes | None"] = None
+
+    def __init__(self) -> None:
+        self._lock, self._seen = threading.Lock(), dict[str, set[str]]()
+
+    @classmethod
+    def installed(cls) -> "Writes":
+        """Return the one of this process: it hears every client that is made from now on."""
+        if cls._one is None:
+            cls._one = cls()
+            monitoring.register(cls._one)
+        return cls._one
+
+    def taken(self, database: str) -> set[str]:
+        """Return what was written to since this was last asked; ``EVERYTHING`` where nobody can tell."""
+        with self._lock:
+            return self._seen.pop(database, set())
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Note one command."""
+        name, command = event.command_name, event.command
+        if name in READS or (name == "aggregate" and not _writes(command["pipeline"])):
+            return
+        collection: Any = command.get(name)
+        told = collection if isinstance(collection, str) and name != "aggregate" else EVERYTHING
+        with self._lock:
+            self._seen.setdefault(event.database_name, set()).add(told)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Nothing to see."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Nothing to see."""
+
+
+def _writes(pipeline: Any) -> bool:
+    return any(not WRITING_STAGES.isdisjoint(stage) for stage in pipeline)
