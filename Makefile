@@ -41,6 +41,7 @@ test: $(INSTALLED) ## Run all tests on a real MongoDB and Redis of their own
 nemesis: $(INSTALLED) ## Kill processes in the middle of everything, KILLS times (100), and write docs/nemesis.json
 	@$(BIN)/python -m tests.faults.nemesis
 	@FAULTS_EXAMPLES=$${EXAMPLES:-150} $(BIN)/python -m pytest -q tests/faults/test_job_model.py
+	@$(BIN)/python -m pytest -q -m nemesis
 
 check: lint types imports spelling test ## Everything that CI checks
 

@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_run_shares_one_pair_and_leaves_nothing_when_it_is_killed(
     run: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 120
     while len(asked := list(tmp_path.glob("asked-*"))) < 2:
         assert time.monotonic() < give_up
         time.sleep(0.05)
