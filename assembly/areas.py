@@ -8,6 +8,7 @@ from typing import Final, Self
 from assembly.base import Base
 from assembly.outside import Outside
 from integrations.no_scanner import NoScanner
+from services.access.service import AccessService
 from services.accounts.area import AccountArea, Surroundings
 from services.batch_jobs.area import BatchJobArea
 from services.batch_jobs.delivery_log import DeliveryLog
@@ -44,6 +45,7 @@ class Areas:
     flow: Flow
     events: EventService
     people: AccountArea
+    access: AccessService
     students: StudentArea
     rosters: ImportArea
     files: FileArea
@@ -90,6 +92,7 @@ class Areas:
             flow=Flow.over(settings, store, clock, audit, messages.senders, outside.pacer, lookup),
             events=EventService(EventRepository(store), messages.suppressions, jobs.announcer, clock),
             people=people,
+            access=AccessService(people.users, people.accounts, audit, store),
             students=students,
             rosters=ImportArea.over(around, people, students, lookup, contents, feed),
             files=FileArea.over(around, lookup, contents, NoScanner()),
@@ -101,6 +104,7 @@ class Areas:
         """Return what routes and commands ask for, by name."""
         people, students, jobs, messages = self.people, self.students, self.jobs, self.messages
         return Services(
+            access=self.access,
             accounts=people.accounts,
             admins=people.admins,
             audit=base.audit,

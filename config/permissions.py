@@ -1,9 +1,11 @@
 """Who may do what, as data. A role grants permissions; a scope (``utils/scope.py``) decides which rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from config.modules import Module
 
 
 class Role(StrEnum):
@@ -47,6 +49,8 @@ class Permission(StrEnum):
     OUTBOX_READ = "notifications:outbox:read"
     PERFORMANCE_READ = "analytics:performance:read"
     PERFORMANCE_WRITE = "analytics:performance:write"
+    PERMISSION_READ = "access_control:permission:read"
+    PERMISSION_WRITE = "access_control:permission:write"
     STUDENT_CREATE = "student_management:student:create"
     STUDENT_DELETE = "student_management:student:delete"
     STUDENT_READ = "student_management:student:read"
@@ -58,9 +62,9 @@ class Permission(StrEnum):
     WORKER_READ = "batch_processing:worker:read"
 
     @property
-    def module(self) -> str:
+    def module(self) -> Module:
         """The sub-superadmin module that this permission belongs to."""
-        return self.value.partition(":")[0]
+        return Module(self.value.partition(":")[0])
 
     @property
     def is_read(self) -> bool:
@@ -98,6 +102,8 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.DELIVERY_READ,
     Permission.FILE_READ,
     Permission.FILE_WRITE,
+    Permission.PERMISSION_READ,
+    Permission.PERMISSION_WRITE,
     Permission.SUPPRESSION_DELETE,
     Permission.SUPPRESSION_READ,
     Permission.TEMPLATE_READ,
@@ -115,12 +121,25 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     }
 )
 
+# What an account of a role may hold at most, however much it is widened. What is new is out of reach until it
+# is granted to a role or written here. A superadmin holds everything, always.
+MOST: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
+    {
+        Role.SUPERADMIN: frozenset(Permission),
+        Role.SUB_SUPERADMIN: frozenset(Permission) - {Permission.OUTBOX_READ},  # holds superadmins' links
+        Role.CAMPUS_ADMIN: _CAMPUS_ADMIN | {Permission.CAMPUS_UPDATE},
+        Role.COURSE_ADMIN: _COURSE_ADMIN | {Permission.COURSE_UPDATE},
+        Role.EVALUATOR: frozenset(),
+        Role.STUDENT: frozenset(),
+    }
+)
+
 # Which roles an admin may create, change or delete: never above or beside their own, except a superadmin.
 MAY_APPOINT: Final[Mapping[Role, frozenset[Role]]] = MappingProxyType(
     {
         Role.SUPERADMIN: frozenset(Role) - {Role.STUDENT},
-        Role.SUB_SUPERADMIN: frozenset({Role.CAMPUS_ADMIN, Role.COURSE_ADMIN}),
-        Role.CAMPUS_ADMIN: frozenset({Role.CAMPUS_ADMIN, Role.COURSE_ADMIN}),
+        Role.SUB_SUPERADMIN: frozenset({Role.CAMPUS_ADMIN, Role.COURSE_ADMIN, Role.EVALUATOR}),
+        Role.CAMPUS_ADMIN: frozenset({Role.CAMPUS_ADMIN, Role.COURSE_ADMIN, Role.EVALUATOR}),
     }
 )
 
@@ -129,7 +148,20 @@ def module_grants(modules: Mapping[str, str]) -> frozenset[Permission]:
     """Return what a sub-superadmin with this access (``none``, ``read`` or ``write`` per module) may do."""
     return frozenset(
         permission
-        for permission in Permission
+        for permission in MOST[Role.SUB_SUPERADMIN]
         if (access := modules.get(permission.module, "none")) == "write"
         or (access == "read" and permission.is_read)
     )
+
+
+def differing(
+    role: Role, usual: frozenset[Permission], granted: Collection[str], withheld: Collection[str]
+) -> frozenset[Permission]:
+    """Return what one account of a role may do, given what is ``usual`` and how the account differs from it.
+
+    A superadmin does not differ.
+    """
+    if role is Role.SUPERADMIN:
+        return usual
+    wider = frozenset(permission for permission in MOST[role] if permission in granted)
+    return frozenset(permission for permission in usual if permission not in withheld) | wider

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 
 from config.settings import Settings
 from routes import (
+    access_control,
     admin_management,
     auth,
     batch_control,
@@ -33,6 +34,7 @@ from routes._kit import app_setup
 from routes._kit.endpoint import refuse_undeclared
 
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
+    access_control.bp,
     admin_management.bp,
     auth.bp,
     batch_control.bp,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.access.service import AccessService
 from services.accounts.admins import AdminService
 from services.accounts.authentication import AuthenticationService
 from services.accounts.credentials import CredentialService, PasswordChoice
@@ -36,6 +37,7 @@ from services.students.service import StudentService
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    access: AccessService
     accounts: AccountService
     admins: AdminService
     audit: AuditService

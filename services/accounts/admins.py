@@ -74,7 +74,7 @@ class AdminService:
 
     def create(self, wanted: AdminCreate, actor: Actor) -> AdminOut:
         """Appoint an admin and send them their activation link."""
-        _require_above(actor, wanted.role, _granted(wanted))
+        require_above(actor, wanted.role, _granted(wanted))
         mobile = self._names.mobile(wanted.mobile_number)
 
         def work() -> User:
@@ -88,7 +88,7 @@ class AdminService:
                 mobile_number=mobile,
                 campus_id=seat.campus_id,
                 course_ids=seat.course_ids,
-                modules=wanted.permissions,
+                modules=wanted.modules,
             )
             [user] = self._accounts.create_many(actor.scope, [account])
             self._mail.send(LinkPurpose.ACTIVATE, [user], campus_id=user.campus_id, actor_id=actor.id)
@@ -172,7 +172,7 @@ class AdminService:
 
         def whole() -> T:
             user = self._found(admin_id, actor)
-            _require_above(actor, user.role, permissions_of(user))
+            require_above(actor, user.role, permissions_of(user))
             return work(user)
 
         return self._store.atomically(whole)
@@ -213,10 +213,10 @@ class AdminService:
 
 
 def _granted(wanted: AdminCreate) -> frozenset[Permission]:
-    return module_grants(wanted.permissions) if wanted.role is Role.SUB_SUPERADMIN else GRANTS[wanted.role]
+    return module_grants(wanted.modules) if wanted.role is Role.SUB_SUPERADMIN else GRANTS[wanted.role]
 
 
-def _require_above(actor: Actor, role: Role, granted: frozenset[Permission]) -> None:
+def require_above(actor: Actor, role: Role, held: frozenset[Permission]) -> None:
     """Nobody gives, or takes over by changing an address, rights that they do not have themselves."""
-    if role not in MAY_APPOINT.get(actor.role, frozenset()) or not granted <= actor.permissions:
+    if role not in MAY_APPOINT.get(actor.role, frozenset()) or not held <= actor.permissions:
         raise BeyondYourRights()

@@ -16,7 +16,7 @@ from services.accounts.messages import CredentialComposer, CredentialMail
 from services.accounts.names import LoginNames
 from services.accounts.passwords import Passwords
 from services.accounts.principals import Principals
-from services.accounts.repository import AccountRepositories
+from services.accounts.repository import AccountRepositories, UserRepository
 from services.accounts.rights import Rights
 from services.accounts.seats import Seats
 from services.accounts.service import AccountService
@@ -68,6 +68,7 @@ class AccountArea:
     rights: Rights
     trial_composer: TrialComposer
     trials: TemplateTrials
+    users: UserRepository
 
     @classmethod
     def over(cls, around: Surroundings) -> Self:
@@ -100,4 +101,5 @@ class AccountArea:
             rights=Rights(stored.users),
             trial_composer=TrialComposer(around.templates, around.renderer),
             trials=TemplateTrials(stored.users, around.templates, around.batch_jobs, store, audit, clock),
+            users=stored.users,
         )

@@ -34,6 +34,8 @@ class LinkPurpose(StrEnum):
 class User(Document):
     """An account. ``username`` is the normal form; ``mobile_number`` is E.164 with its plus.
 
+    ``modules`` is a sub-superadmin's access; ``granted`` and ``withheld`` are the permissions in which
+    anybody else differs from their role.
     ``ver`` grows with every change that must end what the person could do before (password, status, rights).
     """
 
@@ -47,6 +49,8 @@ class User(Document):
     campus_id: str | None
     course_ids: tuple[str, ...] = ()
     modules: dict[str, str] = Field(default_factory=dict)
+    granted: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     password_hash: str | None = None
     must_change_password: bool = False
     ver: int = 1

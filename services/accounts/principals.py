@@ -6,7 +6,7 @@ from typing import Final
 
 from cachetools import TTLCache
 
-from config.permissions import GRANTS, Permission, Role, module_grants
+from config.permissions import GRANTS, Permission, Role, differing, module_grants
 from models import Actor
 from services.accounts.documents import User, UserStatus
 from services.accounts.repository import AccountRepositories
@@ -88,5 +88,6 @@ def actor_for(user: User, session_id: str, *, fresh: bool = False) -> Actor:
 
 
 def permissions_of(user: User) -> frozenset[Permission]:
-    """Return what an account was granted: by its role, or per module."""
-    return module_grants(user.modules) if user.role is Role.SUB_SUPERADMIN else GRANTS[user.role]
+    """Return what an account may do: what its role or its modules grant, widened and narrowed for itself."""
+    usual = module_grants(user.modules) if user.role is Role.SUB_SUPERADMIN else GRANTS[user.role]
+    return differing(user.role, usual, user.granted, user.withheld)

@@ -118,6 +118,10 @@ class UserRepository:
         wanted = {"_id": user_id, "ver": ver, "status": UserStatus.ACTIVE}
         return self._rows.update_one(scope, wanted, [{"$set": seen}])
 
+    def hold(self, scope: Scope, user_id: str) -> User | None:
+        """Return an account as it is, and let nobody change it until the open transaction ends."""
+        return self._update(scope, {"_id": user_id}, {"$inc": {"holds": 1}})
+
     def hold_active(self, scope: Scope, role: Role, campus_id: str | None) -> int:
         """Count the active people of a role, and let nobody else change that until the transaction ends."""
         wanted = {"role": role, "campus_id": campus_id, "status": UserStatus.ACTIVE}

@@ -1,10 +1,12 @@
 """What clients send and see of accounts. Nothing here has a field for a hash or a stored secret."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from config.modules import TEMPLATES, Access, Module, Template
 from config.permissions import Permission, Role
 from services.accounts.documents import User, UserStatus
 from services.accounts.principals import permissions_of
@@ -21,6 +23,16 @@ RowId = Annotated[str, Field(max_length=64)]
 Typed = Annotated[str, Field(min_length=1, max_length=320)]
 Secret = Annotated[str, Field(min_length=1, max_length=LONGEST_SECRET, repr=False)]
 Token = Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+
+
+def _known_modules(given: dict[str, str]) -> dict[str, str]:
+    if unknown := sorted(given.keys() - set(Module)):
+        raise ValueError(f"{unknown[0][:40]} is no module; there are {', '.join(Module)}")
+    return given
+
+
+NAMED: Final = frozenset(Template) - {Template.CUSTOM}
+ModuleAccess = Annotated[dict[str, Access], AfterValidator(_known_modules), Field(max_length=50)]
 
 
 class Input(BaseModel):
@@ -104,9 +116,11 @@ class LoginOut(TokensOut):
 
 
 class AdminCreate(Input):
-    """A new admin. Superadmins and sub-superadmins have no campus; a course admin has courses of one campus.
+    """A new admin. Superadmins and sub-superadmins have no campus; a course admin has courses of one campus;
+    an evaluator has a campus, or none and marks for the whole platform.
 
-    ``permissions`` gives a sub-superadmin ``none``, ``read`` or ``write`` per module.
+    ``permissions`` gives a sub-superadmin ``none``, ``read`` or ``write`` per module; ``template`` names a
+    choice of them instead.
     """
 
     role: Role
@@ -116,14 +130,20 @@ class AdminCreate(Input):
     mobile_number: Mobile | None = None
     campus_id: RowId | None = None
     course_ids: list[RowId] = Field(default_factory=list, max_length=200)
-    permissions: dict[str, Literal["none", "read", "write"]] = Field(default_factory=dict, max_length=50)
+    permissions: ModuleAccess = Field(default_factory=dict)
+    template: Template | None = None
 
-    @field_validator("permissions")
+    @property
+    def modules(self) -> Mapping[str, str]:
+        """A sub-superadmin's access per module."""
+        named = TEMPLATES[self.template] if self.template else {}
+        return {str(module): access for module, access in (named or self.permissions).items()}
+
+    @field_validator("template")
     @classmethod
-    def _known_modules(cls, given: dict[str, str]) -> dict[str, str]:
-        known = {permission.module for permission in Permission}
-        if unknown := sorted(given.keys() - known):
-            raise ValueError(f"{unknown[0][:40]} is no module; there are {', '.join(sorted(known))}")
+    def _one_choice(cls, given: Template | None, info: ValidationInfo) -> Template | None:
+        if given in NAMED and info.data.get("permissions"):
+            raise ValueError("is a choice of permissions by itself: leave one of both out")
         return given
 
 

@@ -40,13 +40,16 @@ class Seats:
     def of(self, wanted: AdminCreate, actor: Actor) -> Seat:
         """Return the seat of a new admin; raise Invalid for a wrong combination, PlaceNotFound."""
         role, scope = wanted.role, actor.scope
-        if wanted.permissions and role is not Role.SUB_SUPERADMIN:
-            raise Invalid.field("permissions", "are given per module to sub-superadmins only")
+        if role is not Role.SUB_SUPERADMIN and (wanted.permissions or wanted.template):
+            name = "permissions" if wanted.permissions else "template"
+            raise Invalid.field(name, "is for sub-superadmins only, whose permissions go by module")
         if role in PLATFORM_ROLES:
             if wanted.campus_id is not None:
                 raise Invalid.field("campus_id", f"must be left out for the role {role}")
             return Seat(None, self.courses(role, None, wanted.course_ids, scope))
         campus_id = wanted.campus_id or actor.campus_id
+        if campus_id is None and role is Role.EVALUATOR:
+            return Seat(None, self.courses(role, None, wanted.course_ids, scope))
         if campus_id is None:
             raise Invalid.field("campus_id", f"is needed for the role {role}")
         if not self._places.hold_campus(scope, campus_id):

@@ -17,6 +17,7 @@ from utils.scope import Scope
 from utils.store import Store
 from utils.text import key_of
 
+RIGHTS: Final = frozenset({"course_ids", "granted", "modules", "withheld"})
 FIRST_NAME: Final = "Superadmin"
 FIRST: Final = Scope.unscoped("the first superadmin")
 
@@ -101,7 +102,7 @@ class AccountService:
         in sessions that are open.
         """
         named = {"name_key": key_of(fields["name"])} if "name" in fields else {}
-        rights = "course_ids" in fields
+        rights = not RIGHTS.isdisjoint(fields)
 
         def work() -> User:
             old = self.get(scope, user_id)

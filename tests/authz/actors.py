@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from config.permissions import GRANTS, Permission, Role, module_grants
+from config.permissions import GRANTS, Permission, Role, differing, module_grants
 from tests.authz.world import BOTH, CAMPUSES, COURSES, PLATFORM, WHOLE, Kind, Row, World, word
 
 MODULES: Final = tuple(sorted({permission.module for permission in Permission}))
 ONE_MODULE: Final = "student_management"
 APPOINTING: Final = Permission.ADMIN_CREATE.module
+NARROWED: Final = (
+    "student_management:student:read",
+    "batch_management:batch:update",
+    "access_control:admin:delete",
+)
 # Rows of several courses that only somebody sees who has all of them.
 WHOLLY_OWN: Final = frozenset({"imports", "batch_jobs", "dead_letters"})
 
@@ -24,7 +29,15 @@ class Account:
     campus: str = ""
     courses: tuple[str, ...] = ()
     modules: Mapping[str, str] = field(default_factory=dict)
+    granted: frozenset[Permission] = frozenset()
+    withheld: frozenset[Permission] = frozenset()
     stands: bool = False
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the account may do, by the tables."""
+        usual = module_grants(self.modules) if self.role is Role.SUB_SUPERADMIN else GRANTS[self.role]
+        return differing(self.role, usual, self.granted, self.withheld)
 
     @property
     def word(self) -> str:
@@ -34,7 +47,7 @@ class Account:
 
 def _accounts() -> Sequence[Account]:
     superadmins = [Account(name, Role.SUPERADMIN) for name in ("dismissed", "fresh")]
-    subs = {
+    subs: dict[str, dict[str, str]] = {
         "sub.none": {},
         "sub.reads.one": {ONE_MODULE: "read"},
         "sub.writes.one": {ONE_MODULE: "write"},
@@ -51,6 +64,9 @@ def _accounts() -> Sequence[Account]:
             courses = tuple(course)
             made.append(Account(f"boss.{campus}{course}", Role.COURSE_ADMIN, campus, courses))
             made.append(Account(f"helper.{campus}{course}", Role.COURSE_ADMIN, campus, courses, stands=True))
+    wide, narrow = frozenset({Permission.COURSE_UPDATE}), frozenset(map(Permission, NARROWED))
+    made.append(Account("wide.a1", Role.COURSE_ADMIN, "a", ("1",), granted=wide))
+    made.append(Account("narrow.a0", Role.CAMPUS_ADMIN, "a", withheld=narrow))
     return tuple(made)
 
 
@@ -80,7 +96,7 @@ class Actor:
     role: Role | None = None
     campus: str = ""
     courses: tuple[str, ...] = ()
-    modules: Mapping[str, str] = field(default_factory=dict, hash=False)
+    permissions: frozenset[Permission] = frozenset()
     proof: Proof = Proof.TOKEN
     must_change_password: bool = False
 
@@ -88,13 +104,6 @@ class Actor:
     def gets_in(self) -> bool:
         """Whether the proof holds."""
         return self.proof is Proof.TOKEN
-
-    @property
-    def permissions(self) -> frozenset[Permission]:
-        """What the actor may do, by the tables."""
-        if self.role is None:
-            return frozenset()
-        return module_grants(self.modules) if self.role is Role.SUB_SUPERADMIN else GRANTS[self.role]
 
     def sees(self, row: Row, world: World) -> bool:
         """Tell whether a row lies in the actor's scope, worked out from the row and from nothing else."""
@@ -121,7 +130,7 @@ class Actor:
 def _of(name: str, username: str, **more: Any) -> Actor:
     """Return the actor who has an appointed account."""
     account = next(one for one in ACCOUNTS if one.username == username)
-    return Actor(name, username, account.role, account.campus, account.courses, account.modules, **more)
+    return Actor(name, username, account.role, account.campus, account.courses, account.permissions, **more)
 
 
 def _student(name: str, campus: str, course: str, number: int) -> Actor:
@@ -162,5 +171,7 @@ ACTORS: Final = (
     _of("sub-superadmin who may appoint and nothing else", "sub.appoints"),
     _of("sub-superadmin who reads all modules", "sub.reads"),
     _of("sub-superadmin who writes all modules", "sub.writes"),
-    Actor("superadmin", "root", Role.SUPERADMIN),
+    _of("course admin who may change the course", "wide.a1"),
+    _of("campus admin who may do less than others", "narrow.a0"),
+    Actor("superadmin", "root", Role.SUPERADMIN, permissions=frozenset(Permission)),
 )

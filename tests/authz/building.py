@@ -104,6 +104,9 @@ class Builder:
         if account.campus:
             wanted["campus_id"] = self._world.campus_ids[account.campus]
         admin_id = self._post("/admin_management/admins", wanted)
+        if account.granted | account.withheld:
+            wish = {"permissions": sorted(account.permissions)}
+            self._root.put(f"/access_control/admins/{admin_id}/permissions", wish)
         if account.stands:
             self._world.stands(Kind.ADMIN, account.campus, "".join(account.courses), admin_id)
 

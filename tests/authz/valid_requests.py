@@ -8,7 +8,7 @@ argument or the field that holds it.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from config.permissions import Role
+from config.permissions import Permission, Role
 from tests.authz.operations import At, Request
 from tests.authz.world import PLATFORM, Kind, word
 from tests.cast import PASSWORD, roster
@@ -141,7 +141,13 @@ TEXT: Final = {"name": "credentials"}
 TEXT_WORDS: Final = "{{ username }}: {{ link }}"
 OWN_ADDRESS: Final = frozenset({202, 409})  # whoever has no address of that kind cannot be sent a test
 OF_AN_ADMIN: Final = {"appoints": Role.COURSE_ADMIN}
+NARROW: Final = {"permissions": [Permission.STUDENT_READ]}
 VALID_REQUESTS: Final[Mapping[str, Factory]] = {
+    "access_control.get_permissions": _of(admin_id=Kind.ADMIN),
+    "access_control.list_modules": _plain(),
+    "access_control.list_templates": _plain(),
+    "access_control.put_permissions": _of(NARROW, more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
+    "access_control.reset_permissions": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.create_admin": _create_admin,
     "admin_management.deactivate_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.delete_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
@@ -204,7 +210,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "email_messages.list_deliveries": _page(Kind.EMAIL, recipient_id=Kind.STUDENT, job_id=Kind.JOB),
     "email_messages.list_suppressions": _page(Kind.EMAIL_SUPPRESSION),
     "email_messages.statistics": _plain(),
-    "email_management.read_outbox": _plain(query=ALL, only=frozenset({Role.SUPERADMIN}), shows_secrets=True),
+    "email_management.read_outbox": _plain(query=ALL, shows_secrets=True),
     "email_templates.get_template": _texts(path=TEXT),
     "email_templates.get_version": _texts(path={**TEXT, "version": "1"}),
     "email_templates.list_templates": _texts(),

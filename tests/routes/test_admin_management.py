@@ -158,7 +158,7 @@ def test_of_two_who_take_a_name_at_once_one_gets_it(boss: Person, app: Flask) ->
         assert sorted(pool.map(appoint, range(6))) == [201] + [409] * 5
 
 
-@pytest.mark.parametrize("role", ["superadmin", "sub_superadmin", "evaluator"])
+@pytest.mark.parametrize("role", ["superadmin", "sub_superadmin"])
 def test_nobody_appoints_above_themselves(northern: Person, role: str) -> None:
     refused = northern.post(ADMINS, wish(role, "asha"), status=403)
 

@@ -17,6 +17,8 @@ from tests.people import WRONG, bearer, grown, log_in
 
 # A route that joins or leaves this list is a decision: see ADR 29.
 DANGEROUS = {
+    "access_control.put_permissions",
+    "access_control.reset_permissions",
     "admin_management.deactivate_admin",
     "admin_management.delete_admin",
     "admin_management.update_admin",
