@@ -67,6 +67,10 @@ threads = number("THREADS", default_threads())
 # above the threads, or gthread neither keeps a connection alive nor lets one wait
 worker_connections = number("WORKER_CONNECTIONS", threads + 1000)
 backlog = 2048
+# its own answers say little: what is a bit too long gets ours, and only what is far too long gets its
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 16 * 1024
 keepalive = number("KEEP_ALIVE", 10)
 # with gthread this ends a worker whose main loop is stuck, not a request that takes long
 timeout = number("WORKER_TIMEOUT", 180)

@@ -15,7 +15,7 @@ from config.constants import SOCKET_MESSAGE_BYTES
 from config.log_setup import setup_logs
 from config.settings import Settings, SettingsError
 from integrations.redis_live import RedisLive
-from routes import install_routes
+from routes import install_front, install_routes
 from utils.context import CAUSES
 
 ROOT: Final = Path(__file__).resolve().parent
@@ -30,6 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("versant", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     install_routes(app, settings, version=version())
     app.extensions["versant"] = Runtime.over(app, _socketio(app, settings), settings, version())
+    install_front(app, settings)
     app.cli = Commands("versant")
     return app
 
@@ -55,6 +56,7 @@ def _socketio(app: Flask, settings: Settings) -> SocketIO:
         client_manager=manager,
         transports=["websocket"],
         cors_allowed_origins=list(settings.cors_origins) or None,
+        cors_credentials=False,
         max_http_buffer_size=SOCKET_MESSAGE_BYTES,
         manage_session=False,
         ping_interval=20,

@@ -8,6 +8,8 @@ PAGE_LIMIT_MAX: Final = 200
 MAX_BODY_BYTES: Final = 512 * 1024
 MAX_UPLOAD_BYTES: Final = 10 * 1024 * 1024
 MAX_BODY_KEYS: Final = 2_000
+MAX_URL_BYTES: Final = 4 * 1024
+MAX_HEADER_BYTES: Final = 16 * 1024
 # A batch of 500 events: Brevo throws away what is refused, so a batch must never be refused for its size.
 MAX_WEBHOOK_BYTES: Final = 2 * 1024 * 1024
 MAX_WEBHOOK_KEYS: Final = 50_000

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -17,6 +17,10 @@ MIN_SECRET_BYTES: Final = 32
 MIN_PRODUCTION_BCRYPT_ROUNDS: Final = 10
 LOOPBACK: Final = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
 KNOWN_SECRETS: Final = ("change", "secret", "default", "example", "password", "versant")
+
+
+# One site of browsers, by name; no pattern and no ``*``, which would be everybody's.
+Origin: TypeAlias = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 
 
 class SettingsError(Exception):
@@ -39,7 +43,7 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=0, le=65535)
     public_url: str = ""
     data_dir: Path = Path("data")
-    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_comma_separated)] = ()
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_comma_separated)] = ()
     trusted_proxies: int = Field(0, ge=0, le=5)
 
     mongodb_uri: str = "mongodb://127.0.0.1:27017/versant?directConnection=true"
@@ -155,8 +159,6 @@ def production_faults(settings: Settings) -> list[str]:
         if (value := getattr(settings, name)) and weak_secret(value)
     ]
     faults += [*_shared_secrets(settings), *_open_roads(settings)]
-    if "*" in settings.cors_origins:
-        faults.append("CORS_ORIGINS must list origins; * is refused")
     if settings.bcrypt_rounds < MIN_PRODUCTION_BCRYPT_ROUNDS:
         faults.append(f"BCRYPT_ROUNDS must be {MIN_PRODUCTION_BCRYPT_ROUNDS} or more")
     if not settings.public_url.startswith("https://"):

@@ -32,6 +32,9 @@ from routes import (
 )
 from routes._kit import app_setup
 from routes._kit.endpoint import refuse_undeclared
+from routes._kit.front import install as install_front
+
+__all__ = ["BLUEPRINTS", "WORKER_BLUEPRINTS", "install_front", "install_routes"]
 
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     access_control.bp,

@@ -99,6 +99,7 @@ def get_content(key: str, query: ContentQuery) -> Response:  # noqa: ARG001  for
     reply.headers["Cache-Control"] = "private, no-store"
     reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
     reply.headers["Content-Security-Policy"] = SANDBOX
+    reply.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # whoever has the link, on whatever page
     return reply
 
 

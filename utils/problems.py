@@ -85,6 +85,24 @@ class TooLarge(Problem):
     status, title = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large"
 
 
+class UriTooLong(Problem):
+    """The address is longer than this server takes. Send in the body what can stand there."""
+
+    status, title = HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long"
+
+
+class HeadersTooLarge(Problem):
+    """The headers together are larger than this server takes."""
+
+    status, title = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large"
+
+
+class HttpsRequired(Problem):
+    """The request came in the clear. Use the ``https://`` address; change what you sent if it was secret."""
+
+    status, title = HTTPStatus.FORBIDDEN, "Only HTTPS is served"
+
+
 class UnsupportedType(Problem):
     """The body has a content type that this route does not take."""
 

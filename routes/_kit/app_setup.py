@@ -1,27 +1,30 @@
-"""What every response has in common: request id, security headers, compression, one log line, figures."""
+"""What every response has in common: request id, compression, CORS, one log line, figures."""
 
 import logging
 import time
-from collections.abc import Callable
 from typing import Final
 
 from flask import Flask, Response, g, request
 from flask_compress import Compress
 from flask_cors import CORS
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.settings import Settings
-from routes._kit import errors, metrics, tokens
+from routes._kit import errors, limits, metrics, tokens
 from utils.context import begin_request
 
 logger = logging.getLogger("versant.requests")
 
-CSP: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-DOCS_CSP: Final = CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")  # Swagger UI needs it
 EXPOSED: Final = ("ETag", "Retry-After", "X-Request-Id")  # what a frontend of another origin may read
+SENT: Final = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-Id",
+    "traceparent",
+)
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 QUIET: Final = ("/health/", "/metrics", "/static/", "/console/files/", "/docs/files/")
 
 
@@ -42,12 +45,17 @@ def install(app: Flask, settings: Settings, version: str) -> None:
     metrics.install(app, settings)
     Compress(app)
     if settings.cors_origins:
-        CORS(app, origins=list(settings.cors_origins), expose_headers=list(EXPOSED), max_age=600)
-    if settings.trusted_proxies:
-        count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, 0, 0)  # type: ignore[method-assign]
+        CORS(
+            app,
+            origins=list(settings.cors_origins),
+            methods=list(METHODS),
+            allow_headers=list(SENT),
+            expose_headers=list(EXPOSED),
+            max_age=600,
+        )
     app.before_request(_begin)
-    app.after_request(_headers(settings))
+    limits.install(app)
+    app.after_request(_named)
     app.after_request(_log)
 
 
@@ -56,21 +64,12 @@ def _begin() -> None:
     begin_request(errors.request_id(), errors.trace_id())
 
 
-def _headers(settings: Settings) -> Callable[[Response], Response]:
-    def add(response: Response) -> Response:
-        headers = response.headers
-        headers["X-Request-Id"] = errors.request_id()
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        csp = DOCS_CSP if request.path.startswith("/docs") else CSP
-        headers.setdefault("Content-Security-Policy", csp)  # a view may ask for less still
-        if not request.path.startswith(("/static/", "/docs/files/")):
-            headers.setdefault("Cache-Control", "no-store")
-        if settings.production:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-        return response
-
-    return add
+def _named(response: Response) -> Response:
+    """Add the id of the request. What else guards every reply is added in front of the app."""
+    response.headers["X-Request-Id"] = errors.request_id()
+    if not response.content_length and response.status_code == 200 and request.method == "OPTIONS":
+        response.headers.pop("Content-Type", None)
+    return response
 
 
 def _log(response: Response) -> Response:

@@ -20,6 +20,7 @@ from routes._kit.services import services
 from routes._kit.tokens import authenticate
 from utils.problems import (
     Forbidden,
+    HeadersTooLarge,
     Invalid,
     Malformed,
     NotFound,
@@ -28,6 +29,7 @@ from utils.problems import (
     TooLarge,
     Unauthorized,
     UnsupportedType,
+    UriTooLong,
 )
 
 View = TypeVar("View", bound=Callable[..., BaseModel | Response | None])
@@ -122,6 +124,11 @@ class Endpoint:
         return self.hints.get("query")
 
     @property
+    def page(self) -> bool:
+        """Whether it is opened by browsers, from messages too: gateways of mail put words into addresses."""
+        return self.access is PUBLIC and self.media_type != "application/json"
+
+    @property
     def returns(self) -> type[BaseModel] | None:
         """The model of the reply."""
         shown = self.hints.get("return")
@@ -206,6 +213,8 @@ def route(
 def _dispatch(spec: Endpoint, view: Callable[..., Any], arguments: dict[str, Any]) -> Response:
     parsing.limit_body(spec.body_limit)
     actor = _admit(spec)
+    if spec.query is None and not spec.page:
+        parsing.no_query()
     if "actor" in spec.hints:
         arguments["actor"] = actor
     arguments |= {name: read(spec) for name, read in TAKEN.items() if name in spec.hints}
@@ -255,7 +264,7 @@ def _serialise(spec: Endpoint, result: BaseModel | Response | None) -> Response:
 
 def implied(spec: Endpoint, rule: str) -> tuple[type[Problem], ...]:
     """Return the problems that a route can answer with before its view runs."""
-    found: list[type[Problem]] = []
+    found: list[type[Problem]] = [Malformed, UriTooLong, HeadersTooLarge, TooLarge]
     if spec.proof is not None:
         found.append(Unauthorized)
     if spec.access not in (PUBLIC, SIGNATURE):
@@ -263,8 +272,8 @@ def implied(spec: Endpoint, rule: str) -> tuple[type[Problem], ...]:
     if spec.fresh:
         found.append(FreshAuthenticationRequired)
     if spec.body or spec.form:
-        found += [Malformed, TooLarge, UnsupportedType]
-    if spec.body or spec.form or spec.query:
+        found.append(UnsupportedType)
+    if not spec.page or spec.query:
         found.append(Invalid)
     if "revision" in spec.hints:
         found.append(Stale)

@@ -5,6 +5,7 @@ import logging
 import math
 import re
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -37,6 +38,16 @@ def problem_response(problem: Problem) -> Response:
     if isinstance(problem, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def refuse(problem: Problem, start_response: Callable[..., object]) -> list[bytes]:
+    """Answer with a problem in front of the app, where there is no request yet."""
+    body = json.dumps(problem.as_dict(f"urn:uuid:{uuid.uuid4()}")).encode()
+    headers = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))]
+    if problem.retry_after is not None:
+        headers.append(("Retry-After", str(max(1, math.ceil(problem.retry_after)))))
+    start_response(f"{int(problem.status)} {problem.status.phrase}", headers)
+    return [body]
 
 
 def http_error(error: HTTPException) -> Response:

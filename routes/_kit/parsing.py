@@ -1,6 +1,7 @@
 """From the bytes of a request to a checked model; whatever is wrong is named by JSON pointer."""
 
 import json
+import math
 from typing import Any, NoReturn, TypeVar
 
 from flask import request
@@ -13,11 +14,13 @@ from utils.problems import Invalid, Malformed, TooLarge, UnsupportedType
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_DEPTH = 20
+MAX_DIGITS = 20  # a sign, and what the largest number has
+MAX_WHOLE = 2**63  # the database stores no larger ones
 
 
 def limit_body(most: int) -> None:
     """Refuse a body of more than ``most`` bytes, before it is read."""
-    request.max_content_length = most
+    request.max_content_length = most + 1  # of a body that names no length, one more is read, and seen
     if (request.content_length or 0) > most:
         raise TooLarge(f"At most {most} bytes.")
 
@@ -32,10 +35,14 @@ def json_body(most_keys: int = MAX_BODY_KEYS) -> Any:
     if not request.is_json:
         raise UnsupportedType("Send application/json.")
     try:
-        text = request.get_data().decode("utf-8")
-        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except RequestEntityTooLarge:
-        raise TooLarge() from None
+        text = raw_body().decode("utf-8")
+        body = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_storable,
+        )
     except RecursionError:
         raise Malformed("The body is nested too deeply.") from None
     except UnicodeDecodeError:
@@ -49,9 +56,12 @@ def json_body(most_keys: int = MAX_BODY_KEYS) -> Any:
 def raw_body() -> bytes:
     """Return the bytes of the body."""
     try:
-        return request.get_data()
+        sent = request.get_data()
     except RequestEntityTooLarge:
         raise TooLarge() from None
+    if len(sent) >= (request.max_content_length or math.inf):
+        raise TooLarge()
+    return sent
 
 
 def parse(model: type[Model], data: Any) -> Model:
@@ -60,6 +70,13 @@ def parse(model: type[Model], data: Any) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         raise _invalid(error) from None
+
+
+def no_query() -> None:
+    """Refuse a query string where none is declared: what nobody reads would be taken for read."""
+    if request.args:
+        unknown = [{"pointer": f"/{name}", "detail": "is not a parameter here"} for name in request.args]
+        raise Invalid(errors=unknown)
 
 
 def parse_query(model: type[Model]) -> Model:
@@ -76,12 +93,18 @@ def parse_form(model: type[Model]) -> Model:
     if request.mimetype != "multipart/form-data":
         raise UnsupportedType("Send multipart/form-data with the file in the part `file`.")
     try:
-        fields, file = request.form.to_dict(), request.files.get("file")
+        names = [name for part in (request.form, request.files) for name, _ in part.items(multi=True)]
     except RequestEntityTooLarge:
         raise TooLarge() from None
-    if file is None:
-        raise Invalid.field("file", "is missing: choose a file")
+    if len(set(names)) != len(names):
+        raise Malformed("The form names a part twice.")
+    fields, files = request.form.to_dict(), request.files.to_dict()
     _check_text(fields)
+    _check_text({name: file.filename or "" for name, file in files.items()})
+    if (file := files.pop("file", None)) is None:
+        raise Invalid.field("file", "is missing: choose a file")
+    if files:
+        raise Invalid(errors=[{"pointer": f"/{name}", "detail": "is no file here"} for name in files])
     return parse(model, {**fields, "filename": file.filename or "", "content": file.read()})
 
 
@@ -107,6 +130,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise Malformed(f"{name} is not JSON.")
+
+
+def _finite(digits: str) -> float:
+    if math.isinf(number := float(digits)):
+        raise Malformed("The body holds a number that is too large.")
+    return number
+
+
+def _storable(digits: str) -> int:
+    if len(digits) > MAX_DIGITS or not -MAX_WHOLE <= (number := int(digits)) < MAX_WHOLE:
+        raise Malformed("The body holds a number that is too large.")
+    return number
 
 
 def _check_shape(body: Any, most_keys: int) -> None:

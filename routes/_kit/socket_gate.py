@@ -11,18 +11,23 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, TypeAlias
 
+from routes._kit.errors import refuse
+from utils.problems import Unavailable
+
 PATH: Final = "/socket.io/"
 PLACE: Final = "versant.place"
 RAW: Final = ("gunicorn.socket", "werkzeug.socket")
-REFUSAL: Final = b'{"type": "about:blank", "title": "No more sockets are taken now", "status": 503}'
-HEADERS: Final = [
-    ("Content-Type", "application/problem+json"),
-    ("Content-Length", str(len(REFUSAL))),
-    ("Retry-After", "5"),
-]
+RETRY_SECONDS: Final = 5
+
 Environ: TypeAlias = dict[str, Any]
 StartResponse: TypeAlias = Callable[..., Any]
 Wsgi: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class SocketsFull(Unavailable):
+    """This process has as many sockets as it takes (``MAX_SOCKETS``). Connect again after ``Retry-After``."""
+
+    title = "No more sockets are taken now"
 
 
 class Place:
@@ -52,8 +57,7 @@ class SocketGate:
         if not environ.get("PATH_INFO", "").startswith(PATH):
             return self._inner(environ, start_response)
         if (place := self._taken(environ)) is None:
-            start_response("503 Service Unavailable", HEADERS)
-            return [REFUSAL]
+            return refuse(SocketsFull(retry_after=RETRY_SECONDS), start_response)
         try:
             return self._inner({**environ, PLACE: place}, start_response)
         finally:
