@@ -46,6 +46,7 @@ TENANT_COLLECTIONS: Final = frozenset(
     {
         accounts.USERS,
         audit.AUDIT,
+        audit.AUDIT_HEADS,
         batch_jobs.BATCH_JOBS,
         batch_jobs.SUB_BATCHES,
         batch_jobs.DEAD_LETTERS,

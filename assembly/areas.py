@@ -108,6 +108,7 @@ class Areas:
             accounts=people.accounts,
             admins=people.admins,
             audit=base.audit,
+            audit_log=base.audits.log(people.accounts.names),
             authentication=people.authentication,
             batch_job_control=jobs.control,
             batch_job_reports=jobs.reports,

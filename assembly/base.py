@@ -10,7 +10,7 @@ from integrations.memory import MemoryBus
 from integrations.redis_bus import RedisBus
 from integrations.redis_live import redis_client
 from routes._kit.metrics import Metrics
-from services.audit.repository import AuditRepository
+from services.audit.area import AuditArea
 from services.audit.service import AuditService
 from services.ports import Bus
 from utils.async_processor import AsyncProcessor
@@ -35,7 +35,7 @@ class Base:
     bus: Bus
     store: Store
     breakers: Breakers
-    audit: AuditService
+    audits: AuditArea
 
     @classmethod
     def over(cls, settings: Settings, figures: Metrics) -> Self:
@@ -63,8 +63,13 @@ class Base:
             bus=bus,
             store=store,
             breakers=Breakers(clock, figures.breaker_changed),
-            audit=AuditService(AuditRepository(store), clock),
+            audits=AuditArea.over(store, settings.receipt_key, clock),
         )
+
+    @property
+    def audit(self) -> AuditService:
+        """What everybody records sensitive actions with."""
+        return self.audits.service
 
 
 def _bus(settings: Settings, clock: SystemClock, supervisor: Supervisor) -> Bus:

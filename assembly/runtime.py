@@ -15,6 +15,7 @@ from config.settings import Settings
 from connection_monitor import ConnectionMonitor
 from routes._kit.replies import ReplyCache
 from routes.live import LiveSockets
+from services.audit.area import AuditArea
 from services.freshness.area import FreshnessArea
 from services.jobs.engine import DurableEngine
 from services.notifications.rendering import Renderer
@@ -40,6 +41,7 @@ class Runtime:
     settings: Settings
     services: Services
     store: Store
+    audits: AuditArea
     renderer: Renderer
     senders: Mapping[Channel, MessageSender]
     files: FileStore
@@ -75,6 +77,7 @@ class Runtime:
             settings=settings,
             services=areas.services(base, outside),
             store=base.store,
+            audits=base.audits,
             renderer=areas.messages.renderer,
             senders=areas.messages.senders,
             files=outside.contents,

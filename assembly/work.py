@@ -9,6 +9,7 @@ from assembly.outside import Outside
 from config.settings import Settings
 from routes.live import LiveSockets
 from services.accounts.forgotten import FORGOTTEN_JOB
+from services.audit.sealing import SEAL_SECONDS
 from services.batch_jobs.composing import Composer
 from services.batch_jobs.documents import JobType
 from services.batch_jobs.precautions import Precautions
@@ -77,6 +78,7 @@ def run_loops(base: Base, areas: Areas, sockets: LiveSockets) -> None:
     """Declare the loops of a process besides those of its engine."""
     jobs, supervisor = areas.jobs, base.supervisor
     areas.fresh.versions.install(supervisor)
+    supervisor.add("seal-audit", SEAL_SECONDS, base.audits.sealer.tick)
     supervisor.add("announce-jobs", 0.2, jobs.announcer.tick)
     supervisor.add("order-retention", ORDER_SECONDS, jobs.retention.order)
     supervisor.add("announce-imports", 0.2, areas.rosters.announcer.tick)

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "problems": "commands.operations:problems",
     "sample": "commands.sample:sample",
     "retry-failed": "commands.rosters:retry_failed",
+    "verify-audit": "commands.audit:verify_audit",
     "watch-job": "commands.rosters:watch_job",
 }
 

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     ADMIN_DELETE = "access_control:admin:delete"
     ADMIN_READ = "access_control:admin:read"
     ADMIN_UPDATE = "access_control:admin:update"
+    AUDIT_EXPORT = "audit:record:export"
+    AUDIT_READ = "audit:record:read"
     BATCH_CREATE = "batch_management:batch:create"
     BATCH_DELETE = "batch_management:batch:delete"
     BATCH_JOB_READ = "batch_processing:job:read"
@@ -96,6 +98,8 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.ADMIN_DELETE,
     Permission.ADMIN_READ,
     Permission.ADMIN_UPDATE,
+    Permission.AUDIT_EXPORT,
+    Permission.AUDIT_READ,
     Permission.COURSE_CREATE,
     Permission.COURSE_DELETE,
     Permission.COURSE_UPDATE,

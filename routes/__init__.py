@@ -8,6 +8,7 @@ from config.settings import Settings
 from routes import (
     access_control,
     admin_management,
+    audit,
     auth,
     batch_control,
     batch_management,
@@ -39,6 +40,7 @@ __all__ = ["BLUEPRINTS", "WORKER_BLUEPRINTS", "install_front", "install_routes"]
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     access_control.bp,
     admin_management.bp,
+    audit.bp,
     auth.bp,
     batch_control.bp,
     batch_management.bp,

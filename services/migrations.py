@@ -12,6 +12,7 @@ from pymongo.errors import CollectionInvalid
 
 from models import INDEXES, TENANT_COLLECTIONS, VALIDATORS
 from services.accounts.documents import LINK_KEPT_SECONDS, ONE_TIME_LINKS
+from services.audit.documents import AUDIT, BEFORE_CHAINS
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +49,18 @@ def _keep_links_longer(db: Database[dict[str, Any]]) -> None:
         db.command("collMod", ONE_TIME_LINKS, index=longer)
 
 
+def _begin_chains(db: Database[dict[str, Any]]) -> None:
+    """Audit rows are chained since 0.3: those from before stand outside, and say so."""
+    older = {"_id": {"$gte": ""}, "mac": {"$exists": False}, "seq": {"$exists": False}}
+    db[AUDIT].update_many(older, {"$set": {"seq": BEFORE_CHAINS}}, comment="everything")
+    for name in {"by_campus", "by_action"} & db[AUDIT].index_information().keys():
+        db[AUDIT].drop_index(name)
+
+
 STEPS: Final = (
     Migration(1, "drop the index by which jobs were claimed", _drop_claim_index),
     Migration(2, "keep one-time links as long as their messages may be tried again", _keep_links_longer),
+    Migration(3, "let the chains of the audit log begin", _begin_chains),
 )
 
 

@@ -9,6 +9,7 @@ from services.accounts.credentials import CredentialService, PasswordChoice
 from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
+from services.audit.log import AuditLog
 from services.audit.service import AuditService
 from services.batch_jobs.channel_service import ChannelService
 from services.batch_jobs.control import BatchJobControl
@@ -41,6 +42,7 @@ class Services:
     accounts: AccountService
     admins: AdminService
     audit: AuditService
+    audit_log: AuditLog
     authentication: AuthenticationService
     batch_job_control: BatchJobControl
     batch_job_reports: Reports

@@ -33,6 +33,7 @@ UNSCOPED = {
     "one-time link": "services/accounts/credentials.py",
     "principal": "services/accounts/principals.py",
     "rights of whoever started a job": "services/accounts/rights.py",
+    "sealing and checking the audit log": "services/audit/repository.py",
     "signed link to a file": "services/files/repository.py",
     "sweep of files that nobody finished": "services/files/repository.py",
     "the first superadmin": "services/accounts/service.py",
@@ -142,6 +143,28 @@ def test_every_access_without_a_scope_is_listed_with_its_reason() -> None:
     }
 
     assert found == UNSCOPED
+
+
+def test_the_audit_log_is_opened_by_its_own_repository_which_only_adds_and_seals() -> None:
+    openers, does = set(), []
+    for path, tree in sources("assembly", "commands", "integrations", "routes", "services", "utils"):
+        named = {
+            node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id.startswith("AUDIT")
+        }
+        opened = {ast.unparse(arg) for name, call in calls(tree) for arg in call.args if "rows" in name}
+        if named & {"AUDIT", "AUDIT_HEADS"} or opened & {"'audit'", "'audit_heads'", "audit.AUDIT"}:
+            openers.add(path)
+        if path == "services/audit/repository.py":
+            does = [name for name, _ in calls(tree) if name.startswith(("self._rows.", "self._heads."))]
+
+    documents = {"services/audit/documents.py", "services/migrations.py"}
+    assert openers == {"services/audit/repository.py", *documents}
+    assert [name for name in does if "delete" in name] == []
+    assert sorted(name for name in does if "update" in name) == [
+        "self._heads.find_and_update",
+        "self._heads.update_one",
+        "self._rows.update_each",
+    ]
 
 
 def test_top_level_names_do_not_hide_the_standard_library() -> None:

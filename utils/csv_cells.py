@@ -25,3 +25,8 @@ def csv_line(cells: Sequence[str]) -> str:
     line = io.StringIO(newline="")
     csv.writer(line).writerow([neutral(LINE_BREAK.sub(" ", cell)) for cell in cells])
     return line.getvalue()
+
+
+def original(cell: str) -> str:
+    """Return what a cell was before it was made neutral."""
+    return cell[1:] if cell.startswith("'") and neutral(cell[1:]) == cell else cell

@@ -58,6 +58,10 @@ class AccountService:
         """Return those of these accounts that lie in the scope, by id."""
         return {user.id: user for user in self._stored.users.find_many(_wide(scope), user_ids)}
 
+    def names(self, scope: Scope, user_ids: Sequence[str]) -> dict[str, str]:
+        """Return what those of these people are called who lie in the scope, by id."""
+        return {user_id: user.name for user_id, user in self.people(scope, user_ids).items()}
+
     def taken(self, forms: Sequence[str]) -> dict[str, str]:
         """Return the user ids of those who have these identifiers, in whatever campus."""
         return self._names.owners(forms)

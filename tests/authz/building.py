@@ -62,6 +62,7 @@ class Builder:
         for campus, course in PLACES:
             self._wait(campus, course)
         self._links()
+        self._runtime.audits.sealer.tick()
 
     def _campus(self, campus: str) -> None:
         name = word(campus)

@@ -22,6 +22,10 @@ EVENTS_NOT_WALKED: Final = {
 }
 
 
+# What only reads, and leaves a row in the audit log.
+RECORDED: Final = frozenset({"audit.export_records"})
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One thing to ask for. ``spec`` is the declaration of a route; a room has none."""
@@ -40,7 +44,7 @@ class Operation:
     @property
     def safe(self) -> bool:
         """Whether asking changes nothing, whoever asks."""
-        return self.method in ("GET", WATCH)
+        return self.method in ("GET", WATCH) and self.name not in RECORDED
 
     @property
     def anonymous(self) -> bool:

@@ -128,6 +128,15 @@ def _texts(body: Mapping[str, Any] | None = None, /, **more: Any) -> Factory:
     return make
 
 
+def _audit(at: At) -> Request:
+    """Ask for what one admin of a campus has done."""
+    query = {
+        "campus_id": at("campus_id", Kind.CAMPUS),
+        "actor_id": at("actor_id", Kind.ADMIN, of="campus_id"),
+    }
+    return Request(query=query)
+
+
 def _login(at: At) -> Request:
     body = {"username": "caller", "password": PASSWORD}
     return Request(body=body, shows=frozenset({word(PLATFORM), at.world.account_id("caller")}))
@@ -156,6 +165,11 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "admin_management.reactivate_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.send_credentials": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.update_admin": _update_admin,
+    "audit.export_records": _audit,
+    "audit.get_chain": lambda at: Request(
+        query={"campus_id": at("campus_id", Kind.CAMPUS)}, narrows=False, refusal=404
+    ),
+    "audit.list_records": _audit,
     "auth.activate": _by_link("activate"),
     "auth.change_password": _plain(body={"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
     "auth.confirm": _plain(body={"password": PASSWORD}),
