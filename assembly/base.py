@@ -36,6 +36,7 @@ class Base:
     store: Store
     breakers: Breakers
     audits: AuditArea
+    figures: Metrics
 
     @classmethod
     def over(cls, settings: Settings, figures: Metrics) -> Self:
@@ -64,6 +65,7 @@ class Base:
             store=store,
             breakers=Breakers(clock, figures.breaker_changed),
             audits=AuditArea.over(store, settings.receipt_key, clock),
+            figures=figures,
         )
 
     @property

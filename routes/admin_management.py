@@ -102,6 +102,19 @@ def reactivate_admin(admin_id: str, actor: Actor) -> AdminOut:
 @route(
     bp,
     "POST",
+    "/admins/<admin_id>/unlock",
+    permission=Permission.ADMIN_UPDATE,
+    status=204,
+    raises=[AdminNotFound, BeyondYourRights],
+)
+def unlock_admin(admin_id: str, actor: Actor) -> None:
+    """Let an admin try to log in again who failed too often somewhere; the failures are forgotten."""
+    services().admins.unlock(admin_id, actor)
+
+
+@route(
+    bp,
+    "POST",
     "/admins/<admin_id>/send_credentials",
     permission=Permission.ADMIN_UPDATE,
     status=202,

@@ -91,3 +91,16 @@ def update_student(student_id: str, body: StudentUpdate, revision: int | None, a
 def delete_student(student_id: str, actor: Actor) -> None:
     """Remove a student on whom nothing depends, and the account."""
     services().student_removal.remove(student_id, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/<student_id>/unlock",
+    permission=Permission.STUDENT_UPDATE,
+    status=204,
+    raises=[StudentNotFound],
+)
+def unlock_student(student_id: str, actor: Actor) -> None:
+    """Let a student try to log in again who failed too often somewhere; the failures are forgotten."""
+    services().student_unlocking.unlock(student_id, actor)

@@ -34,6 +34,7 @@ from services.processes.service import ProcessService
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
 from services.students.service import StudentService
+from services.students.unlocking import StudentUnlocking
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Services:
     processes: ProcessService
     student_credentials: StudentCredentials
     student_removal: StudentRemoval
+    student_unlocking: StudentUnlocking
     students: StudentService
     suppressions: SuppressionService
     template_editing: TemplateEditing

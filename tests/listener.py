@@ -1,6 +1,8 @@
 """Watches every MongoDB command of the test process for its scope."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from pymongo import monitoring
@@ -19,6 +21,7 @@ class CommandLog(monitoring.CommandListener):
     _one: ClassVar["CommandLog | None"] = None
     _lock: ClassVar[threading.Lock] = threading.Lock()
     _found: ClassVar[list[str]] = []
+    _mine: ClassVar[dict[int, list[str]]] = {}
 
     @classmethod
     def installed(cls) -> "CommandLog":
@@ -40,9 +43,21 @@ class CommandLog(monitoring.CommandListener):
         with cls._lock:
             return list(cls._found)
 
+    @classmethod
+    @contextmanager
+    def of_this_thread(cls) -> Iterator[list[str]]:
+        """Note what this thread asks meanwhile: each command with its collection."""
+        asked = cls._mine[threading.get_ident()] = []
+        try:
+            yield asked
+        finally:
+            del cls._mine[threading.get_ident()]
+
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         """Look at one command."""
         collection: Any = event.command.get(event.command_name)
+        if (mine := self._mine.get(threading.get_ident())) is not None:
+            mine.append(f"{event.command_name} {collection}")
         if event.command_name not in LOOKED_AT or collection not in TENANT_COLLECTIONS:
             return
         if event.database_name == DATABASE:  # a test looks into a server of its own

@@ -230,12 +230,14 @@ class Rows:
         _refuse_immutable(change)
         return self._rows.update_many(self._within(scope, query), change, **_how(scope)).matched_count
 
-    def update_each(self, scope: Scope, changes: Iterable[tuple[Query, Change]]) -> int:
+    def update_each(
+        self, scope: Scope, changes: Iterable[tuple[Query, Change]], *, upsert: bool = False
+    ) -> int:
         """Apply one change per filter in one round trip; return how many rows matched."""
         operations = []
         for query, change in changes:
             _refuse_immutable(change)
-            operations.append(UpdateOne(self._within(scope, query), change))
+            operations.append(UpdateOne(self._within(scope, query), change, upsert=upsert))
         if not operations:
             return 0
         return self._rows.bulk_write(operations, ordered=False, **_how(scope)).matched_count

@@ -42,6 +42,7 @@ class Metrics:
         )
         self.waiting = _sum_over_processes("versant_tasks_waiting", "Tasks that wait", queue, registry)
         self.running = _sum_over_processes("versant_tasks_running", "Tasks that run", queue, registry)
+        self.hashes = Counter("versant_hashes", "Passwords that were hashed or compared", registry=registry)
         self.breakers = Counter(
             "versant_breaker_changes", "Changes of a breaker's state", ("breaker", "to"), registry=registry
         )
@@ -60,6 +61,10 @@ class Metrics:
         self.tasks.labels(queue, state).inc()
         self.task_wait.labels(queue).observe(waited)
         self.task_seconds.labels(queue).observe(seconds)
+
+    def hash_begun(self) -> None:
+        """Count a password that is hashed, to be kept or to be compared."""
+        self.hashes.inc()
 
     def breaker_changed(self, breaker: str, to: str) -> None:
         """Count a breaker that has opened, tries or has closed."""

@@ -1,4 +1,4 @@
-"""The collections of access: ``sessions``, ``one_time_links``, ``login_throttle``, by MongoDB's clock."""
+"""The collections of access: ``sessions`` and ``one_time_links``, by MongoDB's clock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 from services.accounts.documents import (
-    LOGIN_THROTTLE,
     ONE_TIME_LINKS,
     SESSIONS,
     LinkPurpose,
@@ -17,7 +16,6 @@ from utils.store import PLATFORM, Change, Row, Store
 
 DAY_MS: Final = 24 * 3600 * 1000
 USED_TOKENS_KEPT: Final = 500
-LOST_AFTER_MS: Final = 30_000
 SUPERSEDED: Final = "superseded"
 FORGOTTEN: Final = "no longer kept"
 FRESH: Final = 0.98  # of its life: a link that has so much of it left is as good as new
@@ -26,19 +24,6 @@ NOT_EXPIRED: Final = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 
 def _in(milliseconds: int) -> Row:
     return {"$add": ["$$NOW", milliseconds]}
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How many failed tries are free, how long the longest wait is, and when one failure is forgotten.
-
-    At most ``at_once`` tries, failed and running ones together, are evaluated before waiting begins.
-    """
-
-    free: int
-    longest: int  # seconds
-    forget_one: int  # seconds
-    at_once: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,77 +188,3 @@ class LinkRepository:
 
 def _open(link_id: str, purpose: LinkPurpose) -> Row:
     return {"_id": link_id, "purpose": purpose, "ended_at": None, **NOT_EXPIRED}
-
-
-class ThrottleRepository:
-    """Failed tries per key. Whether one more may be made is decided in one update."""
-
-    def __init__(self, store: Store) -> None:
-        self._rows = store.system(LOGIN_THROTTLE)
-
-    def reserve(self, key: str, try_id: str, limit: Limit) -> float:
-        """Return 0.0 and hold a place for this try, or the seconds to wait."""
-        room = {"$cond": [_many(limit), 1, {"$subtract": [limit.at_once, {"$ceil": "$failures"}]}]}
-        free = {"$and": [{"$lte": ["$until", "$$NOW"]}, {"$lt": [{"$size": "$open"}, room]}]}
-        held = {"$concatArrays": ["$open", [{"id": try_id, "at": "$$NOW"}]]}
-        granted: list[Row] = [
-            {"$set": {"granted": free}},
-            {"$set": {"open": {"$cond": ["$granted", held, "$open"]}, "now": "$$NOW"}},
-        ]
-        row = self._rows.find_and_update(
-            PLATFORM, {"_id": key}, [*_decayed(limit), *granted, _forgotten(limit)], upsert=True
-        )
-        if row is None or row["granted"]:
-            return 0.0
-        return max(1.0, float((row["until"] - row["now"]).total_seconds()))
-
-    def fail(self, key: str, try_id: str, limit: Limit) -> None:
-        """Count a failed try; beyond the free ones each doubles the wait."""
-        power = {"$min": [20, {"$subtract": [{"$ceil": "$failures"}, limit.free]}]}
-        wait = {"$min": [limit.longest * 1000, {"$multiply": [1000, {"$pow": [2, power]}]}]}
-        until = {"$max": ["$until", {"$add": ["$$NOW", {"$cond": [_many(limit), wait, 0]}]}]}
-        change = [
-            *_decayed(limit),
-            {"$set": {"failures": {"$add": ["$failures", 1]}, "open": _without(try_id)}},
-            {"$set": {"until": until}},
-            _forgotten(limit),
-        ]
-        self._rows.update_one(PLATFORM, {"_id": key}, change)
-
-    def release(self, key: str, try_id: str, *, clear: bool) -> None:
-        """Give a place back; ``clear`` forgets the failures, as a right password does."""
-        forget = {"failures": 0, "until": "$$NOW"} if clear else {}
-        self._rows.update_one(PLATFORM, {"_id": key}, [{"$set": {"open": _without(try_id), **forget}}])
-
-
-def _many(limit: Limit) -> Row:
-    return {"$gte": [{"$ceil": "$failures"}, limit.free]}
-
-
-def _decayed(limit: Limit) -> list[Row]:
-    """Return the stages that bring a row up to now; tries that never ended count for half a minute."""
-    elapsed = {"$subtract": ["$$NOW", {"$ifNull": ["$at", "$$NOW"]}]}
-    left = {"$subtract": [{"$ifNull": ["$failures", 0]}, {"$divide": [elapsed, limit.forget_one * 1000]}]}
-    running = {
-        "$filter": {
-            "input": {"$ifNull": ["$open", []]},
-            "cond": {"$gt": ["$$this.at", {"$subtract": ["$$NOW", LOST_AFTER_MS]}]},
-        }
-    }
-    now = {
-        "failures": {"$max": [0, left]},
-        "at": "$$NOW",
-        "open": running,
-        "until": {"$ifNull": ["$until", "$$NOW"]},
-    }
-    return [{"$set": now}]
-
-
-def _forgotten(limit: Limit) -> Row:
-    """Return the stage that says when the row is of no more use."""
-    lifetime = {"$multiply": [{"$add": ["$failures", 1]}, limit.forget_one * 1000]}
-    return {"$set": {"expires_at": {"$add": ["$$NOW", lifetime]}}}
-
-
-def _without(try_id: str) -> Row:
-    return {"$filter": {"input": "$open", "cond": {"$ne": ["$$this.id", try_id]}}}

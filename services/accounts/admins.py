@@ -156,6 +156,15 @@ class AdminService:
 
         return AdminOut.of(self._with(admin_id, actor, work))
 
+    def unlock(self, admin_id: str, actor: Actor) -> None:
+        """Let an admin try again whom failed tries keep out somewhere."""
+
+        def work(user: User) -> None:
+            self._accounts.unlock(user.id)
+            self._record("admin.unlocked", user, actor)
+
+        self._with(admin_id, actor, work)
+
     def send_credentials(self, admin_id: str, actor: Actor) -> BatchJob:
         """Send an admin a new one-time link; older ones end."""
 

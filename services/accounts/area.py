@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from config.settings import Settings
-from services.accounts.access_repository import ThrottleRepository
 from services.accounts.admins import AdminService
 from services.accounts.authentication import AuthenticationService
 from services.accounts.credentials import CredentialService, PasswordChoice
@@ -22,6 +21,7 @@ from services.accounts.seats import Seats
 from services.accounts.service import AccountService
 from services.accounts.sessions import Sessions
 from services.accounts.throttle import LoginThrottle
+from services.accounts.throttle_repository import ThrottleRepository
 from services.accounts.trials import TemplateTrials, TrialComposer
 from services.audit.service import AuditService
 from services.batch_jobs.service import BatchJobService
@@ -84,7 +84,7 @@ class AccountArea:
         sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
         links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
         mail = CredentialMail(links, around.batch_jobs)
-        accounts = AccountService(stored, store, names, passwords, sessions, clock)
+        accounts = AccountService(stored, store, names, passwords, sessions, throttle, clock)
         seats = Seats(around.places)
         return cls(
             accounts=accounts,

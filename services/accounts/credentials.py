@@ -101,7 +101,7 @@ class CredentialService:
             self._end_access(user, EVENTS[purpose])
 
         self._store.atomically(work)
-        self._door.unlock(user)
+        self._door.unlock(user, address)
 
     def _end_access(self, user: User, event: str, keep: str | None = None) -> None:
         self._sessions.end_all([user.id], event, keep)

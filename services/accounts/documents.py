@@ -126,5 +126,8 @@ INDEXES: Final = {
         IndexModel([("user_id", ASCENDING), ("purpose", ASCENDING)], name="user"),
         IndexModel("expires_at", name="expiry", expireAfterSeconds=LINK_KEPT_SECONDS),
     ],
-    LOGIN_THROTTLE: [IndexModel("expires_at", name="expiry", expireAfterSeconds=0)],
+    LOGIN_THROTTLE: [
+        IndexModel("account", name="account", sparse=True),
+        IndexModel("expires_at", name="expiry", expireAfterSeconds=0),
+    ],
 }

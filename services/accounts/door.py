@@ -43,9 +43,9 @@ class Door:
             self._users.rehash(LOGIN, user.id, stored, self._passwords.hash(password))
         return user
 
-    def unlock(self, user: User) -> None:
-        """Let somebody who has just proved who they are log in without waiting."""
-        self._throttle.forgive(self._names.throttle_key("", user))
+    def unlock(self, user: User, address: str) -> None:
+        """Let somebody who has just proved who they are log in without waiting, from here above all."""
+        self._throttle.unlock(self._names.throttle_key("", user), address)
 
     def confirm(self, user: User, password: str, address: str, field: str = "current_password") -> None:
         """Raise WrongPassword unless this is the person's password; counts like a login."""

@@ -98,10 +98,15 @@ class LoginNames:
     def throttle_key(self, typed: str, user: User | None) -> str:
         """Return what failed tries are counted under: the person, or the normal form of nobody's name."""
         if user is not None:
-            return f"user:{user.id}"
+            return self.key_of(user.id)
         forms = login_forms(typed, self._country)
         number = next((form for form in forms if form.isdecimal() and len(form) > 10), None)
         return f"form:{number or next(iter(forms), typed.strip().casefold()[:100])}"
+
+    @staticmethod
+    def key_of(user_id: str) -> str:
+        """Return what failed tries on an account are counted under."""
+        return f"user:{user_id}"
 
     def mobile(self, text: str | None) -> str | None:
         """Return a mobile number in normal form; raise Invalid for the field ``mobile_number``."""

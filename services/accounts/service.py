@@ -9,6 +9,7 @@ from services.accounts.names import LoginNames, NewAccount
 from services.accounts.passwords import Passwords
 from services.accounts.repository import AccountRepositories
 from services.accounts.sessions import Sessions
+from services.accounts.throttle import LoginThrottle
 from utils.clock import Clock
 from utils.documents import new_id
 from utils.identifiers import username_of
@@ -42,10 +43,12 @@ class AccountService:
         names: LoginNames,
         passwords: Passwords,
         sessions: Sessions,
+        throttle: LoginThrottle,
         clock: Clock,
     ) -> None:
         self._stored, self._store, self._names = stored, store, names
-        self._passwords, self._sessions, self._clock = passwords, sessions, clock
+        self._passwords, self._sessions = passwords, sessions
+        self._throttle, self._clock = throttle, clock
 
     def get(self, scope: Scope, user_id: str) -> User:
         """Return an account of the scope; raise AccountNotFound."""
@@ -136,6 +139,10 @@ class AccountService:
             return user
 
         return self._store.atomically(work)
+
+    def unlock(self, user_id: str) -> None:
+        """Forget the failed tries of an account, wherever they were made."""
+        self._throttle.unlock(LoginNames.key_of(user_id))
 
     def remove_many(self, scope: Scope, user_ids: Sequence[str]) -> None:
         """Remove those of these accounts that lie in the scope, with all that lets them in."""

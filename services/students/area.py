@@ -17,6 +17,7 @@ from services.students.removal import StudentRemoval
 from services.students.repository import StudentRepository, TakenBudget
 from services.students.service import Neighbours, StudentService
 from services.students.taken import FreeIdentifiers, TakenElsewhere
+from services.students.unlocking import StudentUnlocking
 from services.students.views import StudentViews
 
 
@@ -30,6 +31,7 @@ class StudentArea:
     students: StudentService
     removal: StudentRemoval
     credentials: StudentCredentials
+    unlocking: StudentUnlocking
     bulk: StudentBulk
     departures: Departures
     roll: StudentRepository
@@ -61,6 +63,7 @@ class StudentArea:
             credentials=StudentCredentials(
                 roll, store, lookup, people.links, around.batch_jobs, around.engine, audit
             ),
+            unlocking=StudentUnlocking(roll, people.accounts, store, audit),
             bulk=bulk,
             departures=departures,
             roll=roll,

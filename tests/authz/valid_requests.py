@@ -163,6 +163,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "admin_management.get_admin": _of(admin_id=Kind.ADMIN),
     "admin_management.list_admins": _page(Kind.ADMIN, campus_id=Kind.CAMPUS),
     "admin_management.reactivate_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
+    "admin_management.unlock_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.send_credentials": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.update_admin": _update_admin,
     "audit.export_records": _audit,
@@ -286,6 +287,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
         Kind.STUDENT, campus_id=Kind.CAMPUS, course_id=Kind.COURSE, batch_id=Kind.BATCH
     ),
     "student_management.send_credentials": _send_credentials,
+    "student_management.unlock_student": _of(student_id=Kind.STUDENT),
     "student_management.update_student": _of({"name": "Renamed"}, student_id=Kind.STUDENT),
     "webhooks.brevo_email": _plain(body={"event": "spam"}, statuses=STRANGER),
     "webhooks.brevo_sms": _plain(body={"msg_status": "delivered"}, statuses=STRANGER),

@@ -212,6 +212,8 @@ def strict_accounts(runtime: Runtime) -> AccountService:
     from services.accounts.principals import Principals
     from services.accounts.repository import AccountRepositories
     from services.accounts.sessions import Sessions
+    from services.accounts.throttle import LoginThrottle
+    from services.accounts.throttle_repository import ThrottleRepository
     from utils.clock import SystemClock
     from utils.offload import Offload
 
@@ -219,7 +221,9 @@ def strict_accounts(runtime: Runtime) -> AccountService:
     settings = runtime.settings.model_copy(update={"app_env": "production"})
     sessions = Sessions(stored.sessions, runtime.store, Principals(stored, clock, runtime.bus, 900), 14)
     passwords = Passwords(settings, Offload(1, 1))
-    return AccountService(stored, runtime.store, LoginNames(stored, "IN"), passwords, sessions, clock)
+    throttle = LoginThrottle(ThrottleRepository(runtime.store))
+    names = LoginNames(stored, "IN")
+    return AccountService(stored, runtime.store, names, passwords, sessions, throttle, clock)
 
 
 def test_every_kind_of_job_says_who_may_send_it() -> None:
