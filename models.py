@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from pymongo import IndexModel
 
+from config.features import Feature, feature_of
 from config.permissions import Permission, Role
 from services.accounts import documents as accounts
 from services.audit import documents as audit
 from services.batch_jobs import documents as batch_jobs
 from services.campuses import documents as campuses
+from services.features import documents as features
 from services.files import documents as files
 from services.freshness import documents as freshness
 from services.idempotency import documents as idempotency
@@ -26,6 +28,7 @@ _AREAS: Final = (
     audit,
     batch_jobs,
     campuses,
+    features,
     files,
     freshness,
     idempotency,
@@ -79,6 +82,7 @@ class Actor:
     campus_id: str | None
     course_ids: tuple[str, ...] = ()
     permissions: frozenset[Permission] = field(default_factory=frozenset)
+    off: frozenset[Feature] = frozenset()
     must_change_password: bool = False
     session_id: str = ""
     fresh: bool = field(default=False, compare=False)  # passes with time: who it is does not change
@@ -94,3 +98,8 @@ class Actor:
             case Role.COURSE_ADMIN if self.campus_id:
                 return Scope.courses(self.campus_id, self.course_ids)
         return Scope.own(self.id, self.campus_id)
+
+    def switched_off(self, permission: Permission) -> Feature | None:
+        """Return the feature whose switch takes this permission away now; None where it is there."""
+        feature = feature_of(self.role, permission) if self.off else None
+        return feature if feature in self.off else None

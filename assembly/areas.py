@@ -19,6 +19,9 @@ from services.batch_jobs.log_repository import LogRepository
 from services.breakers.service import BreakerService
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
+from services.features.repository import SwitchRepository
+from services.features.service import FeatureService
+from services.features.switches import FeatureSwitches
 from services.files.area import FileArea
 from services.freshness.area import FreshnessArea
 from services.idempotency.repository import IdempotencyRepository
@@ -48,6 +51,7 @@ class Areas:
     access: AccessService
     students: StudentArea
     rosters: ImportArea
+    features: FeatureService
     files: FileArea
     processes: ProcessRepository
     breakers: BreakerService
@@ -67,6 +71,8 @@ class Areas:
             settings, store, clock, audit, engine, messages.texts, messages.senders, feed
         )
         idempotency = IdempotencyService(IdempotencyRepository(store), store, clock)
+        switched = SwitchRepository(store)
+        switches = FeatureSwitches(switched, clock, base.bus)
         around = Surroundings(
             settings=settings,
             store=store,
@@ -80,6 +86,7 @@ class Areas:
             places=lookup,
             bus=base.bus,
             templates=messages.templates,
+            switches=switches,
         )
         people = AccountArea.over(around)
         students = StudentArea.over(around, people, places, lookup)
@@ -95,6 +102,7 @@ class Areas:
             access=AccessService(people.users, people.accounts, audit, store),
             students=students,
             rosters=ImportArea.over(around, people, students, lookup, contents, feed),
+            features=FeatureService(switched, switches, audit, store),
             files=FileArea.over(around, lookup, contents, NoScanner()),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
@@ -122,6 +130,7 @@ class Areas:
             dead_letters=jobs.dead_letters,
             delivery_log=DeliveryLog(LogRepository(base.store), base.clock),
             events=self.events,
+            features=self.features,
             files=self.files.files,
             forgotten=people.forgotten,
             idempotency=self.idempotency,

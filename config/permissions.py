@@ -44,6 +44,8 @@ class Permission(StrEnum):
     COURSE_UPDATE = "course_management:course:update"
     CREDENTIALS_SEND = "student_management:credentials:send"
     DELIVERY_READ = "notifications:delivery:read"
+    FEATURE_READ = "global_settings:feature:read"
+    FEATURE_WRITE = "global_settings:feature:write"
     FILE_READ = "question_bank:file:read"
     FILE_WRITE = "question_bank:file:write"
     IMPORT_READ = "student_management:import:read"

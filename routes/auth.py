@@ -73,7 +73,7 @@ def confirm(body: ProofIn, actor: Actor) -> None:
 @route(bp, "GET", "/me", permission=SIGNED_IN, before_password_change=True)
 def me(actor: Actor) -> MeOut:
     """Read the own account and what it may do."""
-    return MeOut.of(services().authentication.user(actor))
+    return MeOut.seen(services().authentication.user(actor), actor)
 
 
 @route(

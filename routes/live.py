@@ -17,8 +17,9 @@ from models import Actor
 from routes._kit import tokens
 from routes._kit.services import services
 from routes._kit.socket_gate import PLACE, SocketGate
+from services.features.switches import require
 from services.notifications.inbox import own_room
-from utils.problems import Forbidden, Invalid, Problem, TooMany, Unauthorized
+from utils.problems import Invalid, Problem, TooMany, Unauthorized
 
 EVENTS_PER_SECOND: Final = 20
 NOBODY_SECONDS: Final = 5.0  # that a connection may last without being somebody's socket
@@ -135,8 +136,7 @@ class LiveSockets:
         try:
             key, row_id = _one_key(asked)
             watchable, actor = WATCHABLE[key], self._socket().actor
-            if watchable.permission not in actor.permissions:
-                raise Forbidden(permission=watchable.permission)
+            require(actor, watchable.permission)
             shown = watchable.read(row_id, actor)
         except Problem as problem:
             return problem.as_dict(instance="watch")

@@ -21,6 +21,7 @@ from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
+from services.features.service import FeatureService
 from services.files.service import FileService
 from services.idempotency.service import IdempotencyService
 from services.imports.service import ImportService
@@ -55,6 +56,7 @@ class Services:
     courses: CourseService
     credentials: CredentialService
     dead_letters: DeadLetters
+    features: FeatureService
     files: FileService
     delivery_log: DeliveryLog
     events: EventService

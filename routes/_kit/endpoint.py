@@ -1,6 +1,6 @@
 """One decorator declares a route: who may call it, what it takes, what it returns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app
 from pydantic import BaseModel
 
 from config.constants import MAX_BODY_BYTES, MAX_BODY_KEYS, MAX_UPLOAD_BYTES
+from config.features import TIED
 from config.permissions import Permission
 from models import Actor
 from routes._kit import parsing
@@ -18,6 +19,7 @@ from routes._kit.idempotency import once
 from routes._kit.replies import current_replies
 from routes._kit.services import services
 from routes._kit.tokens import authenticate
+from services.features.switches import FeatureSwitchedOff, require
 from utils.problems import (
     Forbidden,
     HeadersTooLarge,
@@ -245,8 +247,8 @@ def _authorise(spec: Endpoint) -> Actor:
     actor = authenticate()
     if actor.must_change_password and not spec.before_password_change:
         raise PasswordChangeRequired()
-    if isinstance(spec.access, Permission) and spec.access not in actor.permissions:
-        raise Forbidden(permission=spec.access)
+    if isinstance(spec.access, Permission):
+        require(actor, spec.access)
     if spec.fresh and not services().authentication.has_just_proved(actor):
         raise FreshAuthenticationRequired()
     return actor
@@ -262,15 +264,21 @@ def _serialise(spec: Endpoint, result: BaseModel | Response | None) -> Response:
     return with_etag(response, result)
 
 
+def _refusals(spec: Endpoint) -> Iterator[type[Problem]]:
+    """Yield what somebody is told who may not."""
+    if spec.proof is not None:
+        yield Unauthorized
+    if spec.access not in (PUBLIC, SIGNATURE):
+        yield from (Unauthorized, Forbidden)
+    if spec.access in TIED:
+        yield FeatureSwitchedOff
+    if spec.fresh:
+        yield FreshAuthenticationRequired
+
+
 def implied(spec: Endpoint, rule: str) -> tuple[type[Problem], ...]:
     """Return the problems that a route can answer with before its view runs."""
-    found: list[type[Problem]] = [Malformed, UriTooLong, HeadersTooLarge, TooLarge]
-    if spec.proof is not None:
-        found.append(Unauthorized)
-    if spec.access not in (PUBLIC, SIGNATURE):
-        found += [Unauthorized, Forbidden]
-    if spec.fresh:
-        found.append(FreshAuthenticationRequired)
+    found: list[type[Problem]] = [Malformed, UriTooLong, HeadersTooLarge, TooLarge, *_refusals(spec)]
     if spec.body or spec.form:
         found.append(UnsupportedType)
     if not spec.page or spec.query:

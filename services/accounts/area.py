@@ -5,7 +5,7 @@ from typing import Self
 
 from config.settings import Settings
 from services.accounts.admins import AdminService
-from services.accounts.authentication import AuthenticationService
+from services.accounts.authentication import AuthenticationService, Switches
 from services.accounts.credentials import CredentialService, PasswordChoice
 from services.accounts.dependants import AdminDependants
 from services.accounts.door import Door
@@ -50,6 +50,7 @@ class Surroundings:
     places: OrganisationLookup
     bus: Bus
     templates: TemplateService
+    switches: Switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ class AccountArea:
         return cls(
             accounts=accounts,
             admins=AdminService(stored.users, accounts, names, mail, seats, audit, store),
-            authentication=AuthenticationService(stored.users, store, door, sessions, principals, audit),
+            authentication=AuthenticationService(
+                stored.users, store, door, sessions, principals, around.switches, audit
+            ),
             composer=CredentialComposer(links, around.renderer),
             credentials=CredentialService(
                 stored.users, store, door, choice, throttle, links, sessions, audit

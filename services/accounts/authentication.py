@@ -1,6 +1,6 @@
 """Login, refresh, logout, and who stands behind a session."""
 
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from models import Actor
 from services.accounts.documents import User, UserStatus
@@ -22,6 +22,13 @@ class TokenReused(Unauthorized):
     title = "The refresh token was used before"
 
 
+class Switches(Protocol):
+    """What is switched off for a role, filled by a later area."""
+
+    def of(self, actor: Actor) -> Actor:
+        """Return somebody as they are with what is off for their role now."""
+
+
 class AuthenticationService:
     """Opens, renews and ends sessions."""
 
@@ -32,10 +39,12 @@ class AuthenticationService:
         door: Door,
         sessions: Sessions,
         principals: Principals,
+        switches: Switches,
         audit: AuditService,
     ) -> None:
         self._users, self._store, self._door = users, store, door
         self._sessions, self._principals, self._audit = sessions, principals, audit
+        self._switches = switches
 
     def login(self, username: str, password: str, address: str, user_agent: str) -> tuple[Session, str, User]:
         """Return a new session, its refresh token and the person; raise LoginFailed or TooManyAttempts."""
@@ -71,7 +80,8 @@ class AuthenticationService:
 
     def actor(self, session_id: str, user_id: str) -> Actor | None:
         """Return who a session stands for now; None when it has ended or the person may not enter."""
-        return self._principals.of(session_id, user_id)
+        actor = self._principals.of(session_id, user_id)
+        return self._switches.of(actor) if actor else None
 
     def has_just_proved(self, actor: Actor) -> bool:
         """Tell whether the actor may do what is dangerous; what was proved to another process counts."""

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from config.features import FEATURES, Feature
 from config.modules import TEMPLATES, Access, Module, Template
 from config.permissions import Permission, Role
+from models import Actor
 from services.accounts.documents import User, UserStatus
 from services.accounts.principals import permissions_of
 from utils.identifiers import email_of, name_of, username_of
@@ -92,14 +94,17 @@ class MeOut(AccountOut):
 
     email: str | None
     mobile_number: str | None
-    permissions: tuple[Permission, ...]
+    permissions: tuple[Permission, ...] = Field(description="without those of features that are off")
+    features: tuple[Feature, ...] = Field(description="what is switched on for the role")
     last_login_at: datetime | None
 
     @classmethod
-    def of(cls, user: User) -> Self:
+    def seen(cls, user: User, actor: Actor) -> Self:
         """Show an account to its owner."""
-        plain = user.model_dump(include=set(cls.model_fields) - {"permissions"})
-        return cls(**plain, permissions=tuple(sorted(permissions_of(user))))
+        plain = user.model_dump(include=set(cls.model_fields) - {"permissions", "features"})
+        usable = (one for one in permissions_of(user) if actor.switched_off(one) is None)
+        features = FEATURES[user.role] - actor.off
+        return cls(**plain, permissions=tuple(sorted(usable)), features=tuple(sorted(features)))
 
 
 class TokensOut(BaseModel):

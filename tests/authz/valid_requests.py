@@ -150,6 +150,7 @@ TEXT: Final = {"name": "credentials"}
 TEXT_WORDS: Final = "{{ username }}: {{ link }}"
 OWN_ADDRESS: Final = frozenset({202, 409})  # whoever has no address of that kind cannot be sent a test
 OF_AN_ADMIN: Final = {"appoints": Role.COURSE_ADMIN}
+NO_FORMS: Final = {"features": {"forms": False}}
 NARROW: Final = {"permissions": [Permission.STUDENT_READ]}
 VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "access_control.get_permissions": _of(admin_id=Kind.ADMIN),
@@ -242,6 +243,9 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "files.put_content": _plain(path={"key": "files/none"}, query=UNSIGNED, statuses=frozenset({404})),
     "files.remove": _of(file_id=Kind.FILE),
     "email_management.resume_channel": _plain(statuses=frozenset({409})),  # it is not paused
+    "global_settings.get_features": _plain(path={"role": Role.STUDENT}),
+    "global_settings.list_features": _plain(),
+    "global_settings.switch_features": _plain(path={"role": Role.STUDENT}, body=NO_FORMS),
     "health.live": _plain(),
     "health.metrics": _plain(),
     "health.ready": _plain(statuses=frozenset({200, 503}), plain=True),  # its loops rest while we walk
