@@ -139,6 +139,7 @@ class Areas:
             local_files=outside.local_files,
             inbox=messages.inbox,
             outbox=outside.outbox,
+            own_sessions=people.own_sessions,
             password_choice=people.password_choice,
             processes=ProcessService(self.processes),
             student_credentials=students.credentials,

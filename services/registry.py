@@ -7,6 +7,7 @@ from services.accounts.admins import AdminService
 from services.accounts.authentication import AuthenticationService
 from services.accounts.credentials import CredentialService, PasswordChoice
 from services.accounts.forgotten import ForgottenPasswords
+from services.accounts.own_sessions import OwnSessions
 from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
 from services.audit.log import AuditLog
@@ -67,6 +68,7 @@ class Services:
     local_files: SignedFiles | None  # none where they lie in a bucket
     inbox: InboxService
     outbox: Outbox | None  # none where messages really leave
+    own_sessions: OwnSessions
     password_choice: PasswordChoice
     processes: ProcessService
     student_credentials: StudentCredentials

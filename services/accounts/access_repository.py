@@ -19,6 +19,7 @@ USED_TOKENS_KEPT: Final = 500
 SUPERSEDED: Final = "superseded"
 FORGOTTEN: Final = "no longer kept"
 FRESH: Final = 0.98  # of its life: a link that has so much of it left is as good as new
+NEWEST_FIRST: Final = [("created_at", -1)]
 NOT_EXPIRED: Final = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 
 
@@ -72,6 +73,11 @@ class SessionRepository:
         live = {"_id": session_id, "revoked_at": None}
         self._rows.update_one(PLATFORM, live, [{"$set": {"proved_at": "$$NOW"}}])
 
+    def live_of(self, user_id: str) -> list[SessionRow]:
+        """Return a person's sessions that have not ended, newest first."""
+        wanted = {"user_id": user_id, "revoked_at": None, **NOT_EXPIRED}
+        return [SessionRow.from_mongo(row) for row in self._rows.find(PLATFORM, wanted, sort=NEWEST_FIRST)]
+
     def rotate(self, session_id: str, old_hash: str, new_hash: str, idle_days: int) -> SessionRow | None:
         """Replace the current refresh token; None when ``old_hash`` is not the current one's."""
         used = {"$slice": [{"$concatArrays": ["$used_hashes", [old_hash]]}, -USED_TOKENS_KEPT]}
@@ -95,6 +101,11 @@ class SessionRepository:
         """End one session."""
         self._rows.update_one(PLATFORM, {"_id": session_id}, _revoked(why))
 
+    def revoke_own(self, session_id: str, user_id: str, why: str) -> bool:
+        """End one session of a person; tell whether it was theirs and held."""
+        wanted = {"_id": session_id, "user_id": user_id, "revoked_at": None, **NOT_EXPIRED}
+        return self._rows.update_one(PLATFORM, wanted, _revoked(why))
+
     def revoke_all(self, user_ids: Sequence[str], why: str, keep: str | None = None) -> None:
         """End every session of these people, except ``keep``."""
         wanted: Row = {"user_id": {"$in": list(user_ids)}, "revoked_at": None}
@@ -105,8 +116,7 @@ class SessionRepository:
     def revoke_beyond(self, user_id: str, most: int) -> None:
         """End the oldest sessions of a person who has more than ``most``."""
         wanted = {"user_id": user_id, "revoked_at": None}
-        newest_first = [("created_at", -1)]
-        ids = [row["_id"] for row in self._rows.find(PLATFORM, wanted, {"_id": 1}, sort=newest_first)]
+        ids = [row["_id"] for row in self._rows.find(PLATFORM, wanted, {"_id": 1}, sort=NEWEST_FIRST)]
         if len(ids) > most:
             self._rows.update_many(PLATFORM, {"_id": {"$in": ids[most:]}}, _revoked("too many sessions"))
 

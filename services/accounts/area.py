@@ -13,6 +13,7 @@ from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.links import OneTimeLinks
 from services.accounts.messages import CredentialComposer, CredentialMail
 from services.accounts.names import LoginNames
+from services.accounts.own_sessions import OwnSessions
 from services.accounts.passwords import Passwords
 from services.accounts.principals import Principals
 from services.accounts.repository import AccountRepositories, UserRepository
@@ -65,6 +66,7 @@ class AccountArea:
     dependants: AdminDependants
     forgotten: ForgottenPasswords
     links: OneTimeLinks
+    own_sessions: OwnSessions
     password_choice: PasswordChoice
     rights: Rights
     trial_composer: TrialComposer
@@ -100,6 +102,7 @@ class AccountArea:
             dependants=AdminDependants(stored.users),
             forgotten=ForgottenPasswords(names, throttle, around.engine, around.idempotency, mail),
             links=links,
+            own_sessions=OwnSessions(sessions, audit, store),
             password_choice=choice,
             rights=Rights(stored.users),
             trial_composer=TrialComposer(around.templates, around.renderer),

@@ -10,7 +10,8 @@ from config.features import FEATURES, Feature
 from config.modules import TEMPLATES, Access, Module, Template
 from config.permissions import Permission, Role
 from models import Actor
-from services.accounts.documents import User, UserStatus
+from services.accounts.devices import device_name
+from services.accounts.documents import SessionRow, User, UserStatus
 from services.accounts.principals import permissions_of
 from utils.identifiers import email_of, name_of, username_of
 from utils.paging import PageQuery
@@ -118,6 +119,35 @@ class TokensOut(BaseModel):
 
 class LoginOut(TokensOut):
     user: AccountOut
+
+
+class EndSessionsQuery(Input):
+    """``also_this``: end the session that asks, too."""
+
+    also_this: bool = False
+
+
+class SessionOut(BaseModel):
+    """One login on one device; ``device`` is what its browser says of itself."""
+
+    id: str
+    device: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    current: bool = Field(description="whether this is the session that asks")
+
+    @classmethod
+    def of(cls, row: SessionRow, current: str) -> Self:
+        """Show a session to its owner."""
+        return cls(
+            id=row.id,
+            device=device_name(row.user_agent),
+            created_at=row.created_at,
+            last_used_at=row.last_used_at,
+            expires_at=row.expires_at,
+            current=row.id == current,
+        )
 
 
 class AdminCreate(Input):

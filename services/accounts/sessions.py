@@ -9,7 +9,7 @@ from typing import Final
 
 from config.permissions import Role
 from services.accounts.access_repository import SessionRepository
-from services.accounts.documents import User
+from services.accounts.documents import SessionRow, User
 from services.ports import TokenRevocations
 from utils.documents import new_id
 from utils.store import Store
@@ -81,6 +81,17 @@ class Sessions:
         """Note that the owner of a session has proved who they are, now."""
         self._sessions.prove(session.id)
         self.rights_changed([session.user_id])
+
+    def of(self, user_id: str) -> Sequence[SessionRow]:
+        """Return a person's sessions that hold, newest first."""
+        return self._sessions.live_of(user_id)
+
+    def end_own(self, session_id: str, user_id: str, why: str) -> bool:
+        """End one session of a person; tell whether it was theirs and held."""
+        ended = self._sessions.revoke_own(session_id, user_id, why)
+        if ended:
+            self.rights_changed([user_id])
+        return ended
 
     def end_all(self, user_ids: Sequence[str], why: str, keep: str | None = None) -> None:
         """End every session of these people, except ``keep``."""

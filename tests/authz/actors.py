@@ -6,7 +6,18 @@ from enum import StrEnum
 from typing import Any, Final
 
 from config.permissions import GRANTS, Permission, Role, differing, module_grants
-from tests.authz.world import BOTH, CAMPUSES, COURSES, PLATFORM, WHOLE, Kind, Row, World, word
+from tests.authz.world import (
+    BOTH,
+    CAMPUSES,
+    COURSES,
+    OWNED_COLLECTIONS,
+    PLATFORM,
+    WHOLE,
+    Kind,
+    Row,
+    World,
+    word,
+)
 
 MODULES: Final = tuple(sorted({permission.module for permission in Permission}))
 ONE_MODULE: Final = "student_management"
@@ -107,7 +118,7 @@ class Actor:
 
     def sees(self, row: Row, world: World) -> bool:
         """Tell whether a row lies in the actor's scope, worked out from the row and from nothing else."""
-        if row.collection == Kind.NOTIFICATION.collection:  # an inbox is its owner's, whatever the role
+        if row.collection in OWNED_COLLECTIONS:
             return self.gets_in and row.stored["user_id"] == world.account_id(self.username)
         if self.role in (Role.SUPERADMIN, Role.SUB_SUPERADMIN):
             return True

@@ -57,6 +57,7 @@ class Builder:
         for campus in CAMPUSES:
             self._keep_file(campus)
         self._rest()
+        self._log_in()
         self._bounce()
         self._notify()
         for campus, course in PLACES:
@@ -226,6 +227,13 @@ class Builder:
             boss.put("/sms_management/templates/credentials", {"text": words})
             mail = {"subject": words.partition(" ")[0], "text": words}
             boss.put("/email_management/templates/credentials", mail)
+
+    def _log_in(self) -> None:
+        """Let a student of each place have logged in on some device."""
+        for place, students in self._students.items():
+            person = Person(self._app, students[0]["roll_number"])
+            [session] = self._world.db.sessions.find({"user_id": person.id, "revoked_at": None})
+            self._world.stands(Kind.SESSION, *place, session["_id"])
 
     def _notify(self) -> None:
         """Put something into the inbox of a student of each place."""

@@ -16,6 +16,7 @@ COURSES: Final = ("1", "2")
 BOTH: Final = "12"
 WHOLE: Final = "0"
 PLATFORM: Final = "p"
+OWNED_COLLECTIONS: Final = frozenset({"notifications", "sessions"})  # their owner's, whatever the role
 SECRET_FIELDS: Final = frozenset({"password_hash", "refresh_hash", "used_hashes", "nonce"})
 
 
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     GIVEN_UP_JOB = "given up batch_jobs"
     JOB = "batch_jobs"
     NOTIFICATION = "notifications"
+    SESSION = "sessions"
     SMS = "sms deliveries"
     SMS_SUPPRESSION = "sms suppressions"
     PAUSED_JOB = "paused batch_jobs"
@@ -96,7 +98,7 @@ class Row:
         """Read a stored row."""
         courses = {"courses": [stored["_id"]], "batch_course_instances": [stored.get("course_id")]}
         course_ids = courses.get(collection) or stored.get("course_ids") or ()
-        return cls(stored["_id"], collection, stored["campus_id"], frozenset(course_ids), stored)
+        return cls(stored["_id"], collection, stored.get("campus_id"), frozenset(course_ids), stored)
 
 
 @dataclass(slots=True)
@@ -139,7 +141,7 @@ class World:
         self.snapshot = {name: list(self.db[name].find()) for name in names if not name.startswith("system.")}
         self.rows = {
             name: {row["_id"]: Row.of(name, row) for row in self.snapshot[name]}
-            for name in TENANT_COLLECTIONS
+            for name in TENANT_COLLECTIONS | OWNED_COLLECTIONS
         }
         kept = {text for rows in self.snapshot.values() for text in _secrets(rows, within=False)}
         links = {row["_id"] for row in self.snapshot["one_time_links"]}
