@@ -84,6 +84,7 @@ class Actor:
     permissions: frozenset[Permission] = field(default_factory=frozenset)
     off: frozenset[Feature] = frozenset()
     must_change_password: bool = False
+    must_set_up_second_factor: bool = False
     session_id: str = ""
     fresh: bool = field(default=False, compare=False)  # passes with time: who it is does not change
 

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from config.permissions import Role
 from config.secrets import development_key
 
 SECRETS: Final = ("jwt_secret_key", "password_pepper", "token_key", "receipt_key")
@@ -65,6 +66,7 @@ class Settings(BaseModel):
     prometheus_multiproc_dir: str = ""
     access_token_seconds: int = Field(600, ge=5, le=3600)
     refresh_token_days: int = Field(14, ge=1, le=90)
+    totp_required_roles: Annotated[tuple[Role, ...], BeforeValidator(_comma_separated)] = ()
     fresh_auth_seconds: int = Field(900, ge=10, le=86_400)
     bcrypt_rounds: int = Field(11, ge=4, le=16)
     hash_queue: int = Field(200, ge=1)

@@ -101,6 +101,20 @@ def reactivate_admin(admin_id: str, actor: Actor) -> AdminOut:
 
 @route(
     bp,
+    "DELETE",
+    "/admins/<admin_id>/second_factor",
+    permission=Permission.ADMIN_UPDATE,
+    status=204,
+    fresh=True,
+    raises=[AdminNotFound, BeyondYourRights, NotYourself],
+)
+def reset_second_factor(admin_id: str, actor: Actor) -> None:
+    """Remove the second factor of an admin who has lost it; their sessions end. Never your own."""
+    services().admins.reset_second_factor(admin_id, actor)
+
+
+@route(
+    bp,
     "POST",
     "/admins/<admin_id>/unlock",
     permission=Permission.ADMIN_UPDATE,

@@ -24,17 +24,24 @@ from services.accounts.schemas import (
     RefreshIn,
     TokensOut,
 )
+from services.accounts.second_factor import SecondFactorRequired, WrongCode
 from services.accounts.throttle import TooManyAttempts
 from utils.problems import Unauthorized, Unavailable
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
 
 
-@route(bp, "POST", "/login", permission=PUBLIC, raises=[LoginFailed, TooManyAttempts, Unavailable])
+@route(
+    bp,
+    "POST",
+    "/login",
+    permission=PUBLIC,
+    raises=[LoginFailed, SecondFactorRequired, TooManyAttempts, Unavailable],
+)
 def login(body: LoginIn) -> LoginOut:
     """Log in by username, mobile number or email address."""
     session, refresh_token, user = services().authentication.login(
-        body.username, body.password, _address(), request.user_agent.string
+        body.username, body.password, body.totp, _address(), request.user_agent.string
     )
     return LoginOut(
         access_token=tokens.mint(session),
@@ -63,11 +70,12 @@ def logout(actor: Actor) -> None:
     "/confirm",
     permission=SIGNED_IN,
     status=204,
-    raises=[WrongPassword, TooManyAttempts, Unavailable],
+    before_second_factor=True,
+    raises=[WrongPassword, WrongCode, TooManyAttempts, Unavailable],
 )
 def confirm(body: ProofIn, actor: Actor) -> None:
     """Prove anew who you are, before you do something dangerous in a session that is not quite new."""
-    services().authentication.confirm(actor, body.password, _address())
+    services().authentication.confirm(actor, body.password, body.code, _address())
 
 
 @route(bp, "GET", "/me", permission=SIGNED_IN, before_password_change=True)

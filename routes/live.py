@@ -157,7 +157,7 @@ class LiveSockets:
         if not isinstance(token, str):
             raise Unauthorized()
         actor = tokens.actor_of(token)
-        if actor.must_change_password:
+        if actor.must_change_password or actor.must_set_up_second_factor:
             raise Unauthorized()
         return Socket(actor, float(tokens.read(token)["exp"]))
 

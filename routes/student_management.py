@@ -83,6 +83,20 @@ def update_student(student_id: str, body: StudentUpdate, revision: int | None, a
 @route(
     bp,
     "DELETE",
+    "/<student_id>/second_factor",
+    permission=Permission.STUDENT_UPDATE,
+    status=204,
+    fresh=True,
+    raises=[StudentNotFound],
+)
+def reset_second_factor(student_id: str, actor: Actor) -> None:
+    """Remove the second factor of a student who has lost it; their sessions end."""
+    services().student_second_factors.reset(student_id, actor)
+
+
+@route(
+    bp,
+    "DELETE",
     "/<student_id>",
     permission=Permission.STUDENT_DELETE,
     status=204,

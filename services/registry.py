@@ -7,6 +7,7 @@ from services.accounts.admins import AdminService
 from services.accounts.authentication import AuthenticationService
 from services.accounts.credentials import CredentialService, PasswordChoice
 from services.accounts.forgotten import ForgottenPasswords
+from services.accounts.own_factor import OwnFactor
 from services.accounts.own_sessions import OwnSessions
 from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
@@ -35,6 +36,7 @@ from services.ports import Outbox, SignedFiles
 from services.processes.service import ProcessService
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
+from services.students.second_factors import StudentSecondFactors
 from services.students.service import StudentService
 from services.students.unlocking import StudentUnlocking
 
@@ -68,12 +70,14 @@ class Services:
     local_files: SignedFiles | None  # none where they lie in a bucket
     inbox: InboxService
     outbox: Outbox | None  # none where messages really leave
+    own_factor: OwnFactor
     own_sessions: OwnSessions
     password_choice: PasswordChoice
     processes: ProcessService
     student_credentials: StudentCredentials
     student_removal: StudentRemoval
     student_unlocking: StudentUnlocking
+    student_second_factors: StudentSecondFactors
     students: StudentService
     suppressions: SuppressionService
     template_editing: TemplateEditing

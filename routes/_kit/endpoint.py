@@ -71,6 +71,13 @@ class PasswordChangeRequired(Forbidden):
     title = "The password has to be changed first"
 
 
+class SecondFactorSetupRequired(Forbidden):
+    """Your role asks for a second factor, and you have none yet: set one up (``POST /auth/totp/begin``, then
+    ``POST /auth/totp/confirm``)."""
+
+    title = "A second factor has to be set up first"
+
+
 class FreshAuthenticationRequired(Forbidden):
     """This is done only by somebody who has just proved who they are. Send your password to
     ``POST /auth/confirm``, or log in again, then repeat the request."""
@@ -97,6 +104,7 @@ class Endpoint:
     doc: str
     hints: Mapping[str, Any]
     before_password_change: bool
+    before_second_factor: bool
     media_type: str
     limits: Limits
     proof: Callable[[], None] | None = None
@@ -163,6 +171,7 @@ def route(
     status: int = 200,
     raises: Sequence[type[Problem]] = (),
     before_password_change: bool = False,
+    before_second_factor: bool = False,
     media_type: str = "application/json",
     limits: Limits = Limits(),
     proof: Callable[[], None] | None = None,
@@ -193,6 +202,7 @@ def route(
             doc=view.__doc__ or "",
             hints=hints,
             before_password_change=before_password_change,
+            before_second_factor=before_password_change or before_second_factor,
             media_type=media_type,
             limits=limits,
             proof=proof,
@@ -247,6 +257,8 @@ def _authorise(spec: Endpoint) -> Actor:
     actor = authenticate()
     if actor.must_change_password and not spec.before_password_change:
         raise PasswordChangeRequired()
+    if actor.must_set_up_second_factor and not spec.before_second_factor:
+        raise SecondFactorSetupRequired()
     if isinstance(spec.access, Permission):
         require(actor, spec.access)
     if spec.fresh and not services().authentication.has_just_proved(actor):

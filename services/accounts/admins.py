@@ -38,7 +38,7 @@ class BeyondYourRights(Forbidden):
 
 
 class NotYourself(Conflict):
-    """You cannot deactivate or remove your own account. Ask another admin."""
+    """You cannot deactivate or remove your own account, nor reset your second factor. Ask another admin."""
 
     title = "You cannot do this to your own account"
 
@@ -175,6 +175,17 @@ class AdminService:
             return self._mail.send(LinkPurpose.ACTIVATE, [user], campus_id=user.campus_id, actor_id=actor.id)
 
         return self._with(admin_id, actor, work)
+
+    def reset_second_factor(self, admin_id: str, actor: Actor) -> None:
+        """Remove the second factor of an admin who has lost it; their sessions end."""
+
+        def work(user: User) -> None:
+            if user.id == actor.id:
+                raise NotYourself()
+            if self._accounts.reset_second_factor(actor.scope, user.id):
+                self._record("admin.second_factor_reset", user, actor)
+
+        self._with(admin_id, actor, work)
 
     def _with(self, admin_id: str, actor: Actor, work: Callable[[User], T]) -> T:
         """Run ``work`` in a transaction on an admin whom the actor may change."""

@@ -13,12 +13,14 @@ from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.links import OneTimeLinks
 from services.accounts.messages import CredentialComposer, CredentialMail
 from services.accounts.names import LoginNames
+from services.accounts.own_factor import OwnFactor
 from services.accounts.own_sessions import OwnSessions
 from services.accounts.passwords import Passwords
-from services.accounts.principals import Principals
+from services.accounts.principals import Demands, Principals
 from services.accounts.repository import AccountRepositories, UserRepository
 from services.accounts.rights import Rights
 from services.accounts.seats import Seats
+from services.accounts.second_factor import SecondFactors
 from services.accounts.service import AccountService
 from services.accounts.sessions import Sessions
 from services.accounts.throttle import LoginThrottle
@@ -66,6 +68,7 @@ class AccountArea:
     dependants: AdminDependants
     forgotten: ForgottenPasswords
     links: OneTimeLinks
+    own_factor: OwnFactor
     own_sessions: OwnSessions
     password_choice: PasswordChoice
     rights: Rights
@@ -82,8 +85,9 @@ class AccountArea:
         passwords = Passwords(settings, around.offload)
         choice = PasswordChoice(passwords, around.places)
         throttle = LoginThrottle(ThrottleRepository(store))
-        door = Door(stored.users, names, passwords, throttle)
-        principals = Principals(stored, clock, around.bus, settings.fresh_auth_seconds)
+        factors = SecondFactors(stored.users, settings.token_key, settings.product_name, clock)
+        door = Door(stored.users, names, passwords, throttle, factors)
+        principals = Principals(stored, clock, around.bus, Demands.of(settings))
         sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
         links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
         mail = CredentialMail(links, around.batch_jobs)
@@ -102,6 +106,7 @@ class AccountArea:
             dependants=AdminDependants(stored.users),
             forgotten=ForgottenPasswords(names, throttle, around.engine, around.idempotency, mail),
             links=links,
+            own_factor=OwnFactor(stored.users, store, door, factors, sessions, audit),
             own_sessions=OwnSessions(sessions, audit, store),
             password_choice=choice,
             rights=Rights(stored.users),

@@ -46,9 +46,11 @@ class AuthenticationService:
         self._sessions, self._principals, self._audit = sessions, principals, audit
         self._switches = switches
 
-    def login(self, username: str, password: str, address: str, user_agent: str) -> tuple[Session, str, User]:
-        """Return a new session, its refresh token and the person; raise LoginFailed or TooManyAttempts."""
-        user = self._door.enter(username, password, address)
+    def login(
+        self, username: str, password: str, code: str | None, address: str, user_agent: str
+    ) -> tuple[Session, str, User]:
+        """Return a new session, its refresh token and the person; raise what the door raises."""
+        user = self._door.enter(username, password, address, code)
 
         def begin() -> tuple[Session, str]:
             if not self._users.note_login(LOGIN, user.id, user.ver):
@@ -73,9 +75,9 @@ class AuthenticationService:
         """End the session that the actor is using."""
         self._sessions.end(Session(actor.session_id, actor.id), "logout")
 
-    def confirm(self, actor: Actor, password: str, address: str) -> None:
-        """Let the session do what is dangerous for a while; raise WrongPassword."""
-        self._door.confirm(self.user(actor), password, address, "password")
+    def confirm(self, actor: Actor, password: str, code: str | None, address: str) -> None:
+        """Let the session do what is dangerous for a while; raise WrongPassword or WrongCode."""
+        self._door.prove(self.user(actor), password, code, address)
         self._sessions.prove(Session(actor.session_id, actor.id))
 
     def actor(self, session_id: str, user_id: str) -> Actor | None:

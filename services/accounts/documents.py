@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
 from config.permissions import Role
@@ -31,6 +31,20 @@ class LinkPurpose(StrEnum):
     RESET = "reset"
 
 
+class SecondFactor(BaseModel):
+    """A second factor. Its secret is derived from ``nonce``; recovery codes are kept as hashes.
+
+    ``last_step``: the step of time whose code was used last; no earlier one works again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    nonce: str
+    confirmed_at: datetime | None = None
+    last_step: int = -1
+    recovery_hashes: tuple[str, ...] = ()
+
+
 class User(Document):
     """An account. ``username`` is the normal form; ``mobile_number`` is E.164 with its plus.
 
@@ -53,12 +67,18 @@ class User(Document):
     withheld: tuple[str, ...] = ()
     password_hash: str | None = None
     must_change_password: bool = False
+    second_factor: SecondFactor | None = None
     ver: int = 1
     revision: int = 1
     created_at: datetime
     updated_at: datetime
     first_login_at: datetime | None = None
     last_login_at: datetime | None = None
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether logins ask for a code."""
+        return self.second_factor is not None and self.second_factor.confirmed_at is not None
 
 
 class LoginIdentifier(Document):

@@ -1,11 +1,14 @@
 """The one place where a password is compared: throttled first, at the same cost for everybody."""
 
+from contextlib import AbstractContextManager
+
 from services.accounts.documents import User, UserStatus
 from services.accounts.names import LOGIN, LoginNames
 from services.accounts.passwords import Passwords
 from services.accounts.repository import UserRepository
+from services.accounts.second_factor import SecondFactorRequired, SecondFactors, WrongCode
 from services.accounts.throttle import LoginThrottle
-from utils.problems import Invalid, Unauthorized
+from utils.problems import Invalid, Problem, Unauthorized
 
 
 class LoginFailed(Unauthorized):
@@ -25,12 +28,21 @@ class Door:
     """Checks passwords, whichever way they come in."""
 
     def __init__(
-        self, users: UserRepository, names: LoginNames, passwords: Passwords, throttle: LoginThrottle
+        self,
+        users: UserRepository,
+        names: LoginNames,
+        passwords: Passwords,
+        throttle: LoginThrottle,
+        factors: SecondFactors,
     ) -> None:
         self._users, self._names, self._passwords, self._throttle = users, names, passwords, throttle
+        self._factors = factors
 
-    def enter(self, username: str, password: str, address: str) -> User:
-        """Return who this is; raise LoginFailed or TooManyAttempts.
+    def enter(self, username: str, password: str, address: str, code: str | None = None) -> User:
+        """Return who this is; raise LoginFailed, TooManyAttempts, or SecondFactorRequired.
+
+        A right password without the code that it needs is neither a failed try nor a good one; a wrong code
+        is answered and counted like a wrong password.
 
         Whatever is wrong, the same is read, hashed and written, so that it takes the same time.
         """
@@ -39,6 +51,11 @@ class Door:
             stored = user.password_hash if user and user.status is UserStatus.ACTIVE else None
             if not self._passwords.matches(stored, password) or user is None or stored is None:
                 raise LoginFailed()
+            if user.has_second_factor:
+                if code is None:
+                    raise SecondFactorRequired()
+                if not self._factors.use(user, code, LOGIN):
+                    raise LoginFailed()
         if self._passwords.outdated(stored):
             self._users.rehash(LOGIN, user.id, stored, self._passwords.hash(password))
         return user
@@ -47,8 +64,24 @@ class Door:
         """Let somebody who has just proved who they are log in without waiting, from here above all."""
         self._throttle.unlock(self._names.throttle_key("", user), address)
 
-    def confirm(self, user: User, password: str, address: str, field: str = "current_password") -> None:
+    def confirm(self, user: User, password: str, address: str) -> None:
         """Raise WrongPassword unless this is the person's password; counts like a login."""
-        with self._throttle.guarding(self._names.throttle_key("", user), address, WrongPassword):
-            if not self._passwords.matches(user.password_hash, password):
-                raise WrongPassword.field(field, "is not your password")
+        with self.guarding(user, address, WrongPassword):
+            self._match(user, password, "current_password")
+
+    def prove(self, user: User, password: str, code: str | None, address: str) -> None:
+        """Raise WrongPassword or WrongCode unless this is all that a login would ask for; counts like one."""
+        if user.has_second_factor and code is None:
+            raise WrongCode.field("code", "is needed: you have a second factor")
+        with self.guarding(user, address, Invalid):
+            self._match(user, password, "password")
+            if user.has_second_factor and not self._factors.use(user, code or "", LOGIN):
+                raise WrongCode.field("code", "is neither a code of now nor an unused recovery code")
+
+    def guarding(self, user: User, address: str, wrong: type[Problem]) -> AbstractContextManager[None]:
+        """Hold a place while a person's secret is checked; leaving by ``wrong`` counts as a failed login."""
+        return self._throttle.guarding(self._names.throttle_key("", user), address, wrong)
+
+    def _match(self, user: User, password: str, field: str) -> None:
+        if not self._passwords.matches(user.password_hash, password):
+            raise WrongPassword.field(field, "is not your password")

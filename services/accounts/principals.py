@@ -1,12 +1,14 @@
 """Who stands behind a session, as the database knows them now."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Final
+from typing import Final, Self
 
 from cachetools import TTLCache
 
 from config.permissions import GRANTS, Permission, Role, differing, module_grants
+from config.settings import Settings
 from models import Actor
 from services.accounts.documents import User, UserStatus
 from services.accounts.repository import AccountRepositories
@@ -20,11 +22,24 @@ CHANGED: Final = "principals.changed"
 PRINCIPAL: Final = Scope.unscoped("principal")
 
 
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """For how long a proof is fresh, and whose roles ask for a second factor."""
+
+    fresh_seconds: int
+    second_factor_of: frozenset[Role] = frozenset()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return what the settings demand."""
+        return cls(settings.fresh_auth_seconds, frozenset(settings.totp_required_roles))
+
+
 class Principals:
     """Reads actors, and remembers each for half a second; every process is told of a change at once."""
 
-    def __init__(self, stored: AccountRepositories, clock: Clock, bus: Bus, fresh_seconds: int) -> None:
-        self._stored, self._fresh_seconds = stored, fresh_seconds
+    def __init__(self, stored: AccountRepositories, clock: Clock, bus: Bus, demands: Demands) -> None:
+        self._stored, self._demands = stored, demands
         self._known: TTLCache[str, dict[str, Actor]] = TTLCache(
             REMEMBERED_PEOPLE, REMEMBERED_SECONDS, clock.monotonic
         )
@@ -57,13 +72,14 @@ class Principals:
             self._known.pop(str(payload["user_id"]), None)
 
     def _read(self, session_id: str, user_id: str) -> Actor | None:
-        session = self._stored.sessions.live(session_id, self._fresh_seconds)
+        session = self._stored.sessions.live(session_id, self._demands.fresh_seconds)
         if session is None or session.user_id != user_id:
             return None
         user = self._stored.users.find(PRINCIPAL, user_id)
         if user is None or user.status is not UserStatus.ACTIVE:
             return None
-        return actor_for(user, session_id, fresh=session.fresh)
+        lacks = user.role in self._demands.second_factor_of and not user.has_second_factor
+        return replace(actor_for(user, session_id), fresh=session.fresh, must_set_up_second_factor=lacks)
 
     def _remember(self, actor: Actor, before: int) -> None:
         with self._lock:
@@ -71,7 +87,7 @@ class Principals:
                 self._known.setdefault(actor.id, {})[actor.session_id] = actor
 
 
-def actor_for(user: User, session_id: str, *, fresh: bool = False) -> Actor:
+def actor_for(user: User, session_id: str) -> Actor:
     """Return what an account may do."""
     return Actor(
         id=user.id,
@@ -83,7 +99,6 @@ def actor_for(user: User, session_id: str, *, fresh: bool = False) -> Actor:
         permissions=permissions_of(user),
         must_change_password=user.must_change_password,
         session_id=session_id,
-        fresh=fresh,
     )
 
 

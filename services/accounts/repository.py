@@ -12,6 +12,7 @@ from services.accounts.documents import (
     LOGIN_IDENTIFIERS,
     USERS,
     LoginIdentifier,
+    SecondFactor,
     User,
     UserStatus,
 )
@@ -100,6 +101,44 @@ class UserRepository:
         }
         return self._update(scope, wanted, _changed(fields, ver={"$add": ["$ver", 1]}))
 
+    def begin_factor(self, scope: Scope, user_id: str, factor: SecondFactor) -> bool:
+        """Store a second factor to be confirmed; False where one counts already."""
+        wanted = {"_id": user_id, "second_factor.confirmed_at": None}
+        return self._rows.update_one(scope, wanted, {"$set": {"second_factor": factor.model_dump()}})
+
+    def confirm_factor(
+        self, scope: Scope, user_id: str, nonce: str, step: int, recovery_hashes: Sequence[str]
+    ) -> bool:
+        """Let a second factor count from now on; False unless this is the one that waits for it."""
+        wanted = {"_id": user_id, "second_factor.nonce": nonce, "second_factor.confirmed_at": None}
+        now: Row = {
+            "second_factor.confirmed_at": "$$NOW",
+            "second_factor.last_step": step,
+            "second_factor.recovery_hashes": list(recovery_hashes),
+        }
+        return self._rows.update_one(scope, wanted, _changed({}, ver={"$add": ["$ver", 1]}, **now))
+
+    def use_step(self, scope: Scope, user_id: str, nonce: str, step: int) -> bool:
+        """Use up the code of a step of time; False when it, or a later one, was used before."""
+        wanted = {"_id": user_id, "second_factor.nonce": nonce, "second_factor.last_step": {"$lt": step}}
+        return self._rows.update_one(scope, wanted, {"$set": {"second_factor.last_step": step}})
+
+    def use_recovery_code(self, scope: Scope, user_id: str, nonce: str, code_hash: str) -> bool:
+        """Use up a recovery code; False when there is none like this."""
+        of_factor = "second_factor.recovery_hashes"
+        wanted = {"_id": user_id, "second_factor.nonce": nonce, of_factor: code_hash}
+        return self._rows.update_one(scope, wanted, {"$pull": {of_factor: code_hash}})
+
+    def renew_recovery_codes(self, scope: Scope, user_id: str, recovery_hashes: Sequence[str]) -> bool:
+        """Replace the recovery codes of a second factor that counts."""
+        change = {"$set": {"second_factor.recovery_hashes": list(recovery_hashes)}}
+        return self._rows.update_one(scope, _with_factor(user_id), change)
+
+    def remove_factor(self, scope: Scope, user_id: str) -> bool:
+        """Remove a second factor that counts; False where there is none."""
+        change = _changed({"second_factor": None}, ver={"$add": ["$ver", 1]})
+        return self._rows.update_one(scope, _with_factor(user_id), change)
+
     def rehash(self, scope: Scope, user_id: str, old: str, new: str) -> None:
         """Replace a hash by another of the same password."""
         self._rows.update_one(scope, {"_id": user_id, "password_hash": old}, {"$set": {"password_hash": new}})
@@ -142,6 +181,10 @@ class UserRepository:
     def _update(self, scope: Scope, wanted: Row, change: Change) -> User | None:
         row = self._rows.find_and_update(scope, wanted, change)
         return User.from_mongo(row) if row else None
+
+
+def _with_factor(user_id: str) -> Row:
+    return {"_id": user_id, "second_factor.confirmed_at": {"$ne": None}}
 
 
 class IdentifierRepository:

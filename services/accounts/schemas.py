@@ -25,6 +25,7 @@ Mobile = Annotated[str, Field(max_length=40)]
 RowId = Annotated[str, Field(max_length=64)]
 Typed = Annotated[str, Field(min_length=1, max_length=320)]
 Secret = Annotated[str, Field(min_length=1, max_length=LONGEST_SECRET, repr=False)]
+Code = Annotated[str, Field(min_length=1, max_length=40)]
 Token = Annotated[str, Field(min_length=1, max_length=200, repr=False)]
 
 
@@ -43,10 +44,14 @@ class Input(BaseModel):
 
 
 class LoginIn(Input):
-    """``username`` may also be a mobile number or an email address that names one person."""
+    """``username`` may also be a mobile number or an email address that names one person.
+
+    ``totp``: a code of the second factor, or a recovery code, for whoever has one.
+    """
 
     username: Typed
     password: Secret
+    totp: Code | None = Field(None, repr=False)
 
 
 class RefreshIn(Input):
@@ -54,7 +59,16 @@ class RefreshIn(Input):
 
 
 class ProofIn(Input):
+    """``code`` is one of the second factor, for whoever has one."""
+
     password: Secret
+    code: Code | None = Field(None, repr=False)
+
+
+class CodeIn(Input):
+    """``code`` is what the authenticator app shows, or a recovery code where one is taken."""
+
+    code: Code = Field(repr=False)
 
 
 class PasswordChangeIn(Input):
@@ -98,14 +112,21 @@ class MeOut(AccountOut):
     permissions: tuple[Permission, ...] = Field(description="without those of features that are off")
     features: tuple[Feature, ...] = Field(description="what is switched on for the role")
     last_login_at: datetime | None
+    has_second_factor: bool
 
     @classmethod
     def seen(cls, user: User, actor: Actor) -> Self:
         """Show an account to its owner."""
-        plain = user.model_dump(include=set(cls.model_fields) - {"permissions", "features"})
+        computed = {"permissions", "features", "has_second_factor"}
+        plain = user.model_dump(include=set(cls.model_fields) - computed)
         usable = (one for one in permissions_of(user) if actor.switched_off(one) is None)
         features = FEATURES[user.role] - actor.off
-        return cls(**plain, permissions=tuple(sorted(usable)), features=tuple(sorted(features)))
+        return cls(
+            **plain,
+            permissions=tuple(sorted(usable)),
+            features=tuple(sorted(features)),
+            has_second_factor=user.has_second_factor,
+        )
 
 
 class TokensOut(BaseModel):
@@ -119,6 +140,20 @@ class TokensOut(BaseModel):
 
 class LoginOut(TokensOut):
     user: AccountOut
+
+
+class FactorBegunOut(BaseModel):
+    """What an authenticator app needs: typed in, opened on the phone itself, or read off a screen."""
+
+    secret: str
+    uri: str
+    qr_svg: str
+
+
+class RecoveryCodesOut(BaseModel):
+    """Each lets its owner in once, in place of a code of the app."""
+
+    recovery_codes: list[str]
 
 
 class EndSessionsQuery(Input):

@@ -144,6 +144,17 @@ class AccountService:
         """Forget the failed tries of an account, wherever they were made."""
         self._throttle.unlock(LoginNames.key_of(user_id))
 
+    def reset_second_factor(self, scope: Scope, user_id: str) -> bool:
+        """Remove somebody's second factor and end their sessions; tell whether there was one."""
+
+        def work() -> bool:
+            removed = self._stored.users.remove_factor(_wide(scope), user_id)
+            if removed:
+                self._sessions.end_all([user_id], "second factor reset")
+            return removed
+
+        return self._store.atomically(work)
+
     def remove_many(self, scope: Scope, user_ids: Sequence[str]) -> None:
         """Remove those of these accounts that lie in the scope, with all that lets them in."""
 

@@ -15,6 +15,7 @@ from services.students.departures import Departures
 from services.students.dependants import StudentsDependOn
 from services.students.removal import StudentRemoval
 from services.students.repository import StudentRepository, TakenBudget
+from services.students.second_factors import StudentSecondFactors
 from services.students.service import Neighbours, StudentService
 from services.students.taken import FreeIdentifiers, TakenElsewhere
 from services.students.unlocking import StudentUnlocking
@@ -32,6 +33,7 @@ class StudentArea:
     removal: StudentRemoval
     credentials: StudentCredentials
     unlocking: StudentUnlocking
+    second_factors: StudentSecondFactors
     bulk: StudentBulk
     departures: Departures
     roll: StudentRepository
@@ -64,6 +66,7 @@ class StudentArea:
                 roll, store, lookup, people.links, around.batch_jobs, around.engine, audit
             ),
             unlocking=StudentUnlocking(roll, people.accounts, store, audit),
+            second_factors=StudentSecondFactors(roll, people.accounts, audit, store),
             bulk=bulk,
             departures=departures,
             roll=roll,

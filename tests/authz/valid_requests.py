@@ -20,6 +20,7 @@ ALL: Final = {"limit": "200"}
 IN_USE: Final = frozenset({409})  # everything here has something that depends on it
 BREAKER: Final = "brevo-email"
 PICTURE: Final = {"purpose": "question_media", "name": "a.png", "content_type": "image/png", "size": 70}
+CODE: Final = {"code": "000000"}
 UNSIGNED: Final = {"expires": "1", "signature": "none"}
 STRANGER: Final = frozenset({401})  # the provider proves itself by a token that nobody here has
 PLACE: Final = {"name": "New Place", "code": "NEW-1"}
@@ -165,6 +166,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "admin_management.list_admins": _page(Kind.ADMIN, campus_id=Kind.CAMPUS),
     "admin_management.reactivate_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.unlock_admin": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
+    "admin_management.reset_second_factor": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.send_credentials": _of(more=OF_AN_ADMIN, admin_id=Kind.ADMIN),
     "admin_management.update_admin": _update_admin,
     "audit.export_records": _audit,
@@ -184,6 +186,10 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "auth_sessions.end_session": _of(session_id=Kind.SESSION),
     "auth_sessions.end_sessions": _plain(),
     "auth_sessions.list_sessions": _plain(),
+    "auth_totp.begin": _plain(),
+    "auth_totp.confirm": _plain(body=CODE, statuses=frozenset({409})),  # nobody has begun
+    "auth_totp.remove": _plain(body=CODE, statuses=frozenset({404})),  # nobody has one
+    "auth_totp.renew_recovery_codes": _plain(body=CODE, statuses=frozenset({404})),
     "batch_control.cancel": _of(job_id=Kind.WAITING_JOB),
     "batch_control.list_dead_letters": _page(Kind.DEAD_LETTER),
     "batch_control.pause": _of(job_id=Kind.WAITING_JOB),
@@ -293,6 +299,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "student_management.list_students": _page(
         Kind.STUDENT, campus_id=Kind.CAMPUS, course_id=Kind.COURSE, batch_id=Kind.BATCH
     ),
+    "student_management.reset_second_factor": _of(student_id=Kind.STUDENT),
     "student_management.send_credentials": _send_credentials,
     "student_management.unlock_student": _of(student_id=Kind.STUDENT),
     "student_management.update_student": _of({"name": "Renamed"}, student_id=Kind.STUDENT),

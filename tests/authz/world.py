@@ -17,7 +17,7 @@ BOTH: Final = "12"
 WHOLE: Final = "0"
 PLATFORM: Final = "p"
 OWNED_COLLECTIONS: Final = frozenset({"notifications", "sessions"})  # their owner's, whatever the role
-SECRET_FIELDS: Final = frozenset({"password_hash", "refresh_hash", "used_hashes", "nonce"})
+SECRET_FIELDS: Final = frozenset({"password_hash", "refresh_hash", "used_hashes", "recovery_hashes", "nonce"})
 
 
 class Kind(StrEnum):

@@ -6,7 +6,8 @@ from flask.testing import FlaskClient
 
 from main import Runtime
 from services.accounts.devices import LONGEST, device_name
-from tests.people import PASSWORD, bearer, grown, refreshed, told
+from tests.cast import PASSWORD
+from tests.people import bearer, grown, refreshed, told
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 PHONE = (

@@ -21,8 +21,13 @@ DANGEROUS = {
     "access_control.reset_permissions",
     "admin_management.deactivate_admin",
     "admin_management.delete_admin",
+    "admin_management.reset_second_factor",
     "admin_management.update_admin",
+    "auth_totp.begin",
+    "auth_totp.remove",
+    "auth_totp.renew_recovery_codes",
     "student_management.bulk_delete",
+    "student_management.reset_second_factor",
 }
 STALE = "/problems/fresh-authentication-required"
 

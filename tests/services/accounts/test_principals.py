@@ -6,7 +6,7 @@ import pytest
 from integrations.memory import MemoryBus
 from main import Runtime
 from models import Actor
-from services.accounts.principals import Principals
+from services.accounts.principals import Demands, Principals
 from services.accounts.repository import AccountRepositories
 from tests.people import grown
 
@@ -36,7 +36,7 @@ def bus() -> MemoryBus:
 
 @pytest.fixture
 def principals(runtime: Runtime, hands: Hands, bus: MemoryBus) -> Principals:
-    return Principals(AccountRepositories.over(runtime.store), hands, bus, 900)
+    return Principals(AccountRepositories.over(runtime.store), hands, bus, Demands(900))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_change_in_this_process_is_seen_at_once(
 def test_a_change_in_another_process_is_seen_as_soon_as_it_is_heard(
     principals: Principals, runtime: Runtime, bus: MemoryBus, holder: tuple[str, str], db: Any
 ) -> None:
-    elsewhere = Principals(AccountRepositories.over(runtime.store), Hands(), bus, 900)
+    elsewhere = Principals(AccountRepositories.over(runtime.store), Hands(), bus, Demands(900))
     principals.of(*holder)
     deactivate(db, holder[1])
 
@@ -98,7 +98,7 @@ def test_what_changes_while_it_is_read_is_not_remembered(
             self.changed(user_id)
             return actor
 
-    principals = Interrupted(stored, Hands(), MemoryBus(), 900)
+    principals = Interrupted(stored, Hands(), MemoryBus(), Demands(900))
 
     assert principals.of(*holder) is not None
     assert principals.of(*holder) is None

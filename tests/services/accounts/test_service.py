@@ -209,7 +209,7 @@ def test_a_password_set_on_an_old_version_is_refused(runtime: Runtime) -> None:
 def strict_accounts(runtime: Runtime) -> AccountService:
     from services.accounts.names import LoginNames
     from services.accounts.passwords import Passwords
-    from services.accounts.principals import Principals
+    from services.accounts.principals import Demands, Principals
     from services.accounts.repository import AccountRepositories
     from services.accounts.sessions import Sessions
     from services.accounts.throttle import LoginThrottle
@@ -219,7 +219,8 @@ def strict_accounts(runtime: Runtime) -> AccountService:
 
     stored, clock = AccountRepositories.over(runtime.store), SystemClock()
     settings = runtime.settings.model_copy(update={"app_env": "production"})
-    sessions = Sessions(stored.sessions, runtime.store, Principals(stored, clock, runtime.bus, 900), 14)
+    principals = Principals(stored, clock, runtime.bus, Demands(900))
+    sessions = Sessions(stored.sessions, runtime.store, principals, 14)
     passwords = Passwords(settings, Offload(1, 1))
     throttle = LoginThrottle(ThrottleRepository(runtime.store))
     names = LoginNames(stored, "IN")
