@@ -126,6 +126,12 @@ class Settings(BaseModel):
         """The address that one-time links begin with, without a slash at the end."""
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
+    @property
+    def link_origin(self) -> str:
+        """The origin of the pages that people use, as browsers name it."""
+        parts = urlsplit(self.link_base)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
         """Build settings from ``NAME`` or ``NAME_FILE``; raise SettingsError that lists every fault."""

@@ -3,8 +3,9 @@
 from flask import Blueprint, current_app, request
 
 from models import Actor
-from routes._kit import tokens
+from routes._kit import refresh_cookie, tokens
 from routes._kit.endpoint import PUBLIC, SIGNED_IN, route
+from routes._kit.refresh_cookie import CrossSiteRequest
 from routes._kit.services import services
 from services.accounts.authentication import TokenReused
 from services.accounts.credentials import PasswordChangedMeanwhile
@@ -36,31 +37,42 @@ bp = Blueprint("auth", __name__, url_prefix="/auth")
     "POST",
     "/login",
     permission=PUBLIC,
-    raises=[LoginFailed, SecondFactorRequired, TooManyAttempts, Unavailable],
+    raises=[LoginFailed, SecondFactorRequired, CrossSiteRequest, TooManyAttempts, Unavailable],
 )
 def login(body: LoginIn) -> LoginOut:
-    """Log in by username, mobile number or email address."""
+    """Log in by username, mobile number or email address.
+
+    A browser may ask for a cookie with the refresh token, which no script can read.
+    """
+    if body.cookie:
+        refresh_cookie.require_place()
     session, refresh_token, user = services().authentication.login(
         body.username, body.password, body.totp, _address(), request.user_agent.string
     )
     return LoginOut(
         access_token=tokens.mint(session),
-        refresh_token=refresh_token,
+        refresh_token=_told(refresh_token, by_cookie=body.cookie),
         expires_in=_seconds(),
         user=AccountOut.of(user),
     )
 
 
-@route(bp, "POST", "/refresh", permission=PUBLIC, raises=[Unauthorized, TokenReused])
-def refresh(body: RefreshIn) -> TokensOut:
-    """Trade a refresh token for a new pair; each works once."""
-    session, refresh_token = services().authentication.refresh(body.refresh_token)
-    return TokensOut(access_token=tokens.mint(session), refresh_token=refresh_token, expires_in=_seconds())
+@route(bp, "POST", "/refresh", permission=PUBLIC, raises=[Unauthorized, TokenReused, CrossSiteRequest])
+def refresh(body: RefreshIn | None) -> TokensOut:
+    """Trade a refresh token for a new pair; each works once. Without one in the body the cookie is traded."""
+    given = body.refresh_token if body else None
+    session, refresh_token = services().authentication.refresh(given or refresh_cookie.token())
+    return TokensOut(
+        access_token=tokens.mint(session),
+        refresh_token=_told(refresh_token, by_cookie=given is None),
+        expires_in=_seconds(),
+    )
 
 
 @route(bp, "POST", "/logout", permission=SIGNED_IN, status=204, before_password_change=True)
 def logout(actor: Actor) -> None:
-    """End the session of this access token."""
+    """End the session of this access token, and have the browser forget its cookie."""
+    refresh_cookie.forget()
     services().authentication.logout(actor)
 
 
@@ -128,6 +140,14 @@ def reset_password(body: LinkPasswordIn) -> None:
 def activate(body: LinkPasswordIn) -> None:
     """Set the first password by the link of a credentials message."""
     services().credentials.set_by_link(LinkPurpose.ACTIVATE, body.token, body.new_password, _address())
+
+
+def _told(refresh_token: str, *, by_cookie: bool) -> str | None:
+    """Return what the reply says of a refresh token: nothing where the browser keeps it."""
+    if not by_cookie:
+        return refresh_token
+    refresh_cookie.keep(refresh_token)
+    return None
 
 
 def _address() -> str:

@@ -9,7 +9,7 @@ from flask_compress import Compress
 from flask_cors import CORS
 
 from config.settings import Settings
-from routes._kit import errors, limits, metrics, tokens
+from routes._kit import errors, limits, metrics, refresh_cookie, tokens
 from utils.context import begin_request
 
 logger = logging.getLogger("versant.requests")
@@ -24,6 +24,7 @@ SENT: Final = (
     "X-Request-Id",
     "traceparent",
 )
+WITH_COOKIE: Final = r"/auth/(login|refresh|logout)$"  # the only routes that look at a cookie
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 QUIET: Final = ("/health/", "/metrics", "/static/", "/console/files/", "/docs/files/")
 
@@ -42,11 +43,13 @@ def install(app: Flask, settings: Settings, version: str) -> None:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.install(app)
     tokens.install(app, settings)
+    refresh_cookie.install(app, settings)
     metrics.install(app, settings)
     Compress(app)
     if settings.cors_origins:
         CORS(
             app,
+            resources={WITH_COOKIE: {"supports_credentials": True}, r"/.*": {}},
             origins=list(settings.cors_origins),
             methods=list(METHODS),
             allow_headers=list(SENT),

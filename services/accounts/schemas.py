@@ -26,7 +26,7 @@ RowId = Annotated[str, Field(max_length=64)]
 Typed = Annotated[str, Field(min_length=1, max_length=320)]
 Secret = Annotated[str, Field(min_length=1, max_length=LONGEST_SECRET, repr=False)]
 Code = Annotated[str, Field(min_length=1, max_length=40)]
-Token = Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+Token = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _known_modules(given: dict[str, str]) -> dict[str, str]:
@@ -46,16 +46,20 @@ class Input(BaseModel):
 class LoginIn(Input):
     """``username`` may also be a mobile number or an email address that names one person.
 
-    ``totp``: a code of the second factor, or a recovery code, for whoever has one.
+    ``totp``: a code of the second factor, or a recovery code, for whoever has one. ``cookie``: a browser asks
+    to get the refresh token as a cookie, and not in the reply.
     """
 
     username: Typed
     password: Secret
     totp: Code | None = Field(None, repr=False)
+    cookie: bool = False
 
 
 class RefreshIn(Input):
-    refresh_token: Token
+    """Without ``refresh_token`` the cookie counts, where one was asked for at the login."""
+
+    refresh_token: Token | None = Field(None, repr=False)
 
 
 class ProofIn(Input):
@@ -83,7 +87,7 @@ class ForgottenIn(Input):
 class LinkPasswordIn(Input):
     """``token`` is that of a one-time link."""
 
-    token: Token
+    token: Token = Field(repr=False)
     new_password: Secret
 
 
@@ -130,10 +134,13 @@ class MeOut(AccountOut):
 
 
 class TokensOut(BaseModel):
-    """``expires_in`` is the access token's life in seconds."""
+    """``expires_in`` is the access token's life in seconds.
+
+    ``refresh_token`` is left out where a cookie holds it.
+    """
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | None = Field(None, exclude_if=lambda token: token is None)
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 -- the name of a scheme
     expires_in: int
 
