@@ -81,7 +81,7 @@ class LiveSockets:
         """Drop every socket whose token expired, or whose owner's session, status or rights changed."""
         with self._app.app_context():
             for sid, socket in list(self._sockets.items()):
-                actor = services().authentication.actor(socket.actor.session_id, socket.actor.id)
+                actor = services().authentication.actor(socket.actor.session_id, socket.actor.id, anew=True)
                 if socket.expires <= time.time() or actor != socket.actor:
                     self._drop(sid)
         self._hang_up()

@@ -5,7 +5,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import requests
 import socketio
 
 from commands.remote import Remote
+from config.permissions import GRANTS, Permission, Role
 from config.secrets import development_key
 from config.settings import SECRETS
 from tests.cast import PASSWORD, one_time_token
@@ -84,23 +86,73 @@ def messages(twins: tuple[Server, Server]) -> Iterator[dict[str, str]]:
         yield from map(json.loads, whole.splitlines())
 
 
-def appointed(twins: tuple[Server, Server], remote: Remote, username: str, campus_id: str) -> tuple[str, str]:
-    """Return the id of a new campus admin and a token of theirs."""
-    email = f"{username}@example.com"
-    wanted = {"role": "campus_admin", "name": "An Admin", "username": username, "email": email}
-    made = remote.call("POST", "/admin_management/admins", json={**wanted, "campus_id": campus_id})
+@dataclass(frozen=True)
+class Admin:
+    """A campus admin who has logged in on the first server."""
+
+    id: str
+    username: str
+    token: str
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+def appointed(
+    twins: tuple[Server, Server], remote: Remote, usernames: Iterable[str], campus_id: str
+) -> list[Admin]:
+    """Return new campus admins, in the order of their names."""
+    made = {}
+    for username in usernames:
+        wanted = {"role": "campus_admin", "name": "An Admin", "username": username, "campus_id": campus_id}
+        email = {"email": f"{username}@example.com"}
+        made[username] = remote.call("POST", "/admin_management/admins", json=wanted | email)["id"]
+    return [activated(twins, remote, username, made[username]) for username in made]
+
+
+def activated(twins: tuple[Server, Server], remote: Remote, username: str, admin_id: str) -> Admin:
     texts: list[str] = []
 
     def arrived() -> bool:
+        email = f"{username}@example.com"
         texts[:] = [message["text"] for message in messages(twins) if message["to"] == email]
         return bool(texts)
 
     within(20, arrived, "the message to the admin")
     body = {"token": one_time_token(texts[-1]), "new_password": PASSWORD}
     assert requests.post(f"{remote.url}/auth/activate", json=body, timeout=10).status_code == 204
+    return Admin(admin_id, username, entered(remote, username))
+
+
+def entered(remote: Remote, username: str) -> str:
+    """Log in; return the access token."""
     login = {"username": username, "password": PASSWORD}
-    entered = requests.post(f"{remote.url}/auth/login", json=login, timeout=10).json()
-    return str(made["id"]), str(entered["access_token"])
+    return str(requests.post(f"{remote.url}/auth/login", json=login, timeout=10).json()["access_token"])
+
+
+def log_out(one: Remote, admin: Admin) -> None:
+    assert requests.post(f"{one.url}/auth/logout", headers=admin.bearer, timeout=10).status_code == 204
+
+
+def suspend(one: Remote, admin: Admin) -> None:
+    one.call("POST", f"/admin_management/admins/{admin.id}/deactivate")
+
+
+def demote(one: Remote, admin: Admin) -> None:
+    left = sorted(GRANTS[Role.CAMPUS_ADMIN] - {Permission.CAMPUS_READ})
+    one.call("PUT", f"/access_control/admins/{admin.id}/permissions", json={"permissions": left})
+
+
+def change_password(one: Remote, admin: Admin) -> None:
+    """Choose another password at a third place: that session stays."""
+    there = {"Authorization": f"Bearer {entered(one, admin.username)}"}
+    body = {"current_password": PASSWORD, "new_password": "another river at dusk 8"}
+    url = f"{one.url}/auth/change_password"
+    assert requests.post(url, json=body, headers=there, timeout=10).status_code == 204
+
+
+CAUSES = {log_out: 401, suspend: 401, demote: 403, change_password: 401}
 
 
 def test_a_job_started_on_one_is_watched_on_the_other(desks: tuple[Remote, Remote]) -> None:
@@ -133,25 +185,32 @@ def test_a_job_started_on_one_is_watched_on_the_other(desks: tuple[Remote, Remot
 def test_access_withdrawn_on_one_is_gone_on_the_other(
     twins: tuple[Server, Server], desks: tuple[Remote, Remote], redis: str
 ) -> None:
+    """Whatever the cause: a process that only hears of it refuses the token and drops the socket."""
     (first, _), (one, two) = twins, desks
-    admin_id, token = appointed(twins, one, f"admin.{redis}", campus(one, f"Access {redis}"))
-    bearer = {"Authorization": f"Bearer {token}"}
+    names = [f"{cause.__name__}.{redis}" for cause in CAUSES]
+    admins = appointed(twins, one, names, campus(one, f"Access {redis}"))
+    dropped: set[str] = set()
+    for admin in admins:
+        live = socketio.Client(reconnection=False)
+        live.on("disconnect", lambda *_, who=admin.id: dropped.add(who))
+        live.connect(two.url, auth={"token": admin.token}, transports=["websocket"])
 
-    def asked() -> int:
-        return requests.get(f"{two.url}{CAMPUSES}", headers=bearer, timeout=10).status_code
+    def asked(admin: Admin) -> int:
+        return requests.get(f"{two.url}{CAMPUSES}", headers=admin.bearer, timeout=10).status_code
 
-    dropped: list[bool] = []
-    live = socketio.Client(reconnection=False)
-    live.on("disconnect", lambda *_: dropped.append(True))
-    live.connect(two.url, auth={"token": token}, transports=["websocket"])
-    assert asked() == 200
     if redis == "frozen":
         os.kill(first.pids.redis, signal.SIGSTOP)
     try:
-        one.call("POST", f"/admin_management/admins/{admin_id}/deactivate")
+        for (withdraw, refused), admin in zip(CAUSES.items(), admins, strict=True):
+            assert (asked(admin), admin.id in dropped) == (200, False)
 
-        within(SOON, lambda: asked() == 401, "the token is refused")
-        within(SOON, lambda: dropped, "the socket is dropped")
+            withdraw(one, admin)
+
+            what = f"{withdraw.__name__}, Redis {redis}"
+            done = time.monotonic()
+            within(SOON, lambda who=admin, status=refused: asked(who) == status, f"refused: {what}")  # type: ignore[misc]
+            left = done + SOON - time.monotonic()
+            within(left, lambda who=admin: who.id in dropped, f"dropped: {what}")  # type: ignore[misc]
     finally:
         if redis == "frozen":
             os.kill(first.pids.redis, signal.SIGCONT)

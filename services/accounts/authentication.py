@@ -80,9 +80,12 @@ class AuthenticationService:
         self._door.prove(self.user(actor), password, code, address)
         self._sessions.prove(Session(actor.session_id, actor.id))
 
-    def actor(self, session_id: str, user_id: str) -> Actor | None:
-        """Return who a session stands for now; None when it has ended or the person may not enter."""
-        actor = self._principals.of(session_id, user_id)
+    def actor(self, session_id: str, user_id: str, *, anew: bool = False) -> Actor | None:
+        """Return who a session stands for now; None when it has ended or the person may not enter.
+
+        ``anew``: whatever is remembered, for those who look again and again.
+        """
+        actor = self._principals.of(session_id, user_id, anew=anew)
         return self._switches.of(actor) if actor else None
 
     def has_just_proved(self, actor: Actor) -> bool:

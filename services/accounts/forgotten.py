@@ -49,6 +49,12 @@ class ForgottenPasswords:
         """Do nothing: the person asks again."""
 
     def _send(self, user: User) -> SavedReply:
+        """Send the link wherever the person can be reached.
+
+        Somebody else reads an address that several people share: it is used only where there is no other.
+        """
+        if user.email and user.mobile_number and self._names.shares_email(user):
+            user = user.model_copy(update={"email": None})
         self._mail.send(
             LinkPurpose.RESET, [user], campus_id=None, actor_id=SELF_SERVICE, texts_of=user.campus_id
         )

@@ -95,6 +95,10 @@ class LoginNames:
         by_email = self._stored.users.only_one_with_email(LOGIN, email)
         return user or by_email
 
+    def shares_email(self, user: User) -> bool:
+        """Tell whether somebody else has this person's address, too."""
+        return user.email is not None and self._stored.users.only_one_with_email(LOGIN, user.email) is None
+
     def throttle_key(self, typed: str, user: User | None) -> str:
         """Return what failed tries are counted under: the person, or the normal form of nobody's name."""
         if user is not None:

@@ -39,6 +39,21 @@ def test_a_forgotten_password_is_reset_by_a_link_that_works_once(
     assert db.audit.count_documents({"action": "password.reset", "target": f"user:{user.id}"}) == 1
 
 
+@pytest.mark.parametrize(
+    ("mobile", "reached"), [("+919876543210", "+919876543210"), (None, "family@example.com")]
+)
+def test_an_address_that_others_read_gets_no_reset_link_where_there_is_a_better_one(
+    client: FlaskClient, runtime: Runtime, outbox: Any, at_rest: Any, mobile: str | None, reached: str
+) -> None:
+    grown(runtime, "r1", email="family@example.com", mobile_number=mobile)
+    grown(runtime, "r2", email="family@example.com")
+
+    forget(client, "r1")
+    at_rest()
+
+    assert [message["to"] for message in outbox()] == [reached]
+
+
 def test_asking_for_a_reset_answers_the_same_for_everybody(client: FlaskClient, runtime: Runtime) -> None:
     grown(runtime, "r1", email="r1@example.com")
 
