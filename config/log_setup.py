@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Mapping
 
 from pythonjsonlogger.json import JsonFormatter
@@ -24,15 +25,21 @@ class _Causes(logging.Filter):
         return True
 
 
+def _json() -> logging.Formatter:
+    """Return what makes a line: times are in UTC, whatever the machine's zone."""
+    lines = JsonFormatter(
+        "%(asctime)s %(levelname)s %(name)s %(message)s",
+        rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
+    )
+    lines.converter = time.gmtime
+    lines.default_time_format, lines.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
+    return lines
+
+
 def setup_logs(level: str, causes: Mapping[str, Callable[[], str]]) -> None:
     """Send everything that is logged to standard error as JSON, with its causes by name."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter(
-            "%(asctime)s %(levelname)s %(name)s %(message)s",
-            rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
-        )
-    )
+    handler.setFormatter(_json())
     handler.addFilter(_Causes(causes))
     root = logging.getLogger()
     root.handlers[:] = [handler]
