@@ -17,6 +17,7 @@ MOBILE_TYPES: Final = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOB
 BROKEN: Final = "\N{REPLACEMENT CHARACTER}"
 LINE_BREAKS: Final = "\t\n\v\f\r"
 JOINERS: Final = "\u200c\u200d"
+ADDRESS: Final = re.compile(r"://|@|\bwww\.|\.\w{2,}/")  # what programs that show messages make a link of
 LONGEST_NAME: Final = 200
 LONGEST_EMAIL: Final = 254
 LONGEST_READ: Final = 1000  # NFKC can make a text eighteen times longer
@@ -88,6 +89,10 @@ def name_of(text: str) -> str:
         raise NotAllowed(f'"{_shown(name)}" begins with "{name.lstrip(JOINERS)[0]}", which spreadsheets run.')
     if not any(unicodedata.category(char).startswith("L") for char in name):
         raise NotAllowed(f'"{_shown(name)}" holds no letter.')
+    if ADDRESS.search(unicodedata.normalize("NFKC", name).casefold()):
+        raise NotAllowed(
+            f'"{_shown(name)}" holds an address of the web or of mail: it would stand in messages.'
+        )
     return name
 
 

@@ -180,6 +180,7 @@ def test_what_is_no_email_address_is_refused_with_a_sentence(typed: str) -> None
         ("\N{CJK UNIFIED IDEOGRAPH-674E}\U00031350", "\N{CJK UNIFIED IDEOGRAPH-674E}\U00031350"),
         ("’t Hooft", "’t Hooft"),  # noqa: RUF001  a name is written so
         ("X", "X"),
+        ("K.Ramesh D/O A.M.Rao", "K.Ramesh D/O A.M.Rao"),
     ],
 )
 def test_a_name_in_any_script_stays_whole(typed: str, name: str) -> None:
@@ -208,6 +209,11 @@ def test_a_name_in_any_script_stays_whole(typed: str, name: str) -> None:
         "Asha\ufeff",
         f"As{chr(0xD800)}ha",
         "Asha\ue000",
+        "Asha, pay at https://evil.example",
+        "Asha www.evil.example",
+        "Asha bit.ly/x",
+        "asha@evil.example",
+        wide("Asha www.evil.example"),
         "a" * 201,
         pytest.param("a" * 100_000, id="endless"),
     ],
