@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from socket import create_connection
 from typing import Any
 
 import psutil
@@ -20,6 +21,17 @@ from startup_scripts.child import Child
 from startup_scripts.ports import LOOPBACK, answers, free_port
 from tests.servers import ROOT
 
+UNCLEAR = (
+    "Content-Length: 5\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: chunked\r\nContent-Length: 5",
+    "Content-Length: 5\r\nContent-Length: 6",
+    "Content-Length: +5",
+    "Content-Length: 5, 5",
+    "Transfer-Encoding: xchunked",
+    "Transfer-Encoding: chunked, identity",
+    "Transfer-Encoding : chunked",
+    "Transfer-Encoding: chunked, chunked",
+)
 NAMES = (
     "HOST PORT WEB_CONCURRENCY WORKER_CLASS THREADS MAX_SOCKETS WEB_ROLE WORKER_CONNECTIONS REDIS_URL APP_ENV"
 )
@@ -198,3 +210,23 @@ def test_server_names_no_version(gunicorn: Callable[..., tuple[Child, int]]) -> 
 
     assert connection.getresponse().getheader("Server") == "gunicorn"
     connection.close()
+
+
+def test_a_request_whose_end_can_be_read_in_two_ways_is_refused(
+    gunicorn: Callable[..., tuple[Child, int]],
+) -> None:
+    _, port = gunicorn()
+
+    answered = {headers: said(port, f"POST /slow/0 HTTP/1.1\r\nHost: a\r\n{headers}") for headers in UNCLEAR}
+
+    assert {headers: status for headers, status in answered.items() if status not in (400, 501)} == {}
+    assert said(port, "GET /environment/PORT HTTP/1.1\r\nHost: a") == 200
+
+
+def said(port: int, head: str) -> int:
+    """Return how a request is answered that is sent as it stands, with another one behind it."""
+    with create_connection((LOOPBACK, port), timeout=10) as connection:
+        connection.sendall(
+            f"{head}\r\n\r\n0\r\n\r\nGET /environment/PORT HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        )
+        return int(connection.recv(4096).split()[1])

@@ -1,0 +1,82 @@
+"""Nobody gets into another's account: no route takes or shows a secret of somebody else (abuse case 3)."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, get_args
+
+from flask import Flask
+from pydantic import BaseModel
+
+from routes._kit.openapi import declared
+from tests.cast import PASSWORD, Cast, one_time_token
+
+SECRET: Final = re.compile(r"password|secret|token|(^|_)(hash|code|pin|otp|nonce)($|_)")
+# A code of these is the name of a place, or of a problem with one; nobody gets in by it.
+NO_SECRETS: Final = frozenset({"campus_management", "course_management"})
+# The own account, by what one knows or holds: none of these names somebody.
+TAKES: Final = re.compile(r"auth\.\w+")
+SHOWS: Final = re.compile(r"auth\.\w+")
+
+
+def fields(model: Any, seen: frozenset[Any] = frozenset()) -> Iterator[str]:
+    """Yield the name of every field of a model and of those within it."""
+    if model in seen:
+        return
+    for within in get_args(model):
+        yield from fields(within, seen)
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        for name, field in model.model_fields.items():
+            yield name
+            yield from fields(field.annotation, seen | {model})
+
+
+def with_secrets(app: Flask, part: str) -> dict[str, str]:
+    """Return the operations whose body or reply has a field for a secret, and their rules."""
+    return {
+        rule.endpoint: rule.rule
+        for rule, spec in declared(app)
+        if rule.endpoint.partition(".")[0] not in NO_SECRETS
+        for model in ([spec.body, spec.form] if part == "takes" else [spec.returns])
+        if model is not None and any(map(SECRET.search, fields(model)))
+    }
+
+
+def test_no_route_takes_a_password_for_somebody_else(app: Flask) -> None:
+    found = with_secrets(app, "takes")
+
+    assert {"auth.login", "auth.change_password", "auth.reset_password"} <= found.keys()
+    assert [name for name in found if not TAKES.fullmatch(name)] == []
+    assert [rule for rule in found.values() if "_id>" in rule] == []
+
+
+def test_no_reply_has_a_place_for_a_secret_of_somebody_else(app: Flask) -> None:
+    found = with_secrets(app, "shows")
+
+    assert {"auth.login", "auth.refresh"} <= found.keys()
+    assert [name for name in found if not SHOWS.fullmatch(name)] == []
+
+
+def test_a_link_goes_to_its_owner_alone_whoever_asks_for_it(cast: Cast, at_rest: Any, outbox: Any) -> None:
+    admin, boss = cast.north.admin, cast.superadmin
+    student, other = cast.student(cast.north, "S1"), cast.south.admin
+    before = len(outbox())
+
+    replies = [
+        boss.http.post(f"/admin_management/admins/{other.id}/send_credentials"),
+        admin.http.post(
+            "/student_management/students/send_credentials",
+            json={"student_ids": [student.id], "channels": ["email"]},
+        ),
+        admin.http.post("/auth/forgot_password", json={"username": "s1"}),
+        admin.http.post("/auth/forgot_password", json={"username": "south.admin "}),
+    ]
+    at_rest()
+
+    sent = outbox()[before:]
+    told = "".join(reply.get_data(as_text=True) for reply in replies)
+    assert [reply.status_code for reply in replies] == [202, 202, 202, 202]
+    assert (
+        sorted(message["to"] for message in sent) == ["s1@example.com"] * 2 + ["south.admin@example.com"] * 2
+    )
+    assert not any(one_time_token(message["text"]) in told for message in sent)
+    assert PASSWORD not in told
