@@ -34,8 +34,10 @@ export function hasSession() {
   return access !== "" || sessionStorage.getItem(KEPT) !== null;
 }
 
-export async function logIn(username, password) {
-  const reply = await send("POST", "/auth/login", { body: { username, password } });
+// `totp` is a code of the second factor; empty where none has been asked for.
+export async function logIn(username, password, totp) {
+  const body = totp ? { username, password, totp } : { username, password };
+  const reply = await send("POST", "/auth/login", { body });
   keep(await read(reply));
 }
 

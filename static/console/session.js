@@ -17,8 +17,8 @@ export async function load() {
   user = await get("/auth/me");
 }
 
-export async function signIn(username, password) {
-  await logIn(username, password);
+export async function signIn(username, password, totp) {
+  await logIn(username, password, totp);
   await load();
   farewell = "";
   events.dispatchEvent(new Event("user"));

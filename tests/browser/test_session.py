@@ -1,7 +1,9 @@
 """Signing in, staying in, getting out."""
 
+import time
 from typing import Any
 
+import pyotp
 import pytest
 import requests
 from playwright.sync_api import Page, Request, Route, expect
@@ -42,6 +44,27 @@ def test_a_wrong_password_is_said_in_a_sentence(page: Page, desk: Desk) -> None:
     expect(page.get_by_role("alert").first).to_have_text("The username or the password is wrong.")
     expect(page.get_by_label("Password")).to_have_value("")
     expect(page.get_by_label("Password")).to_be_focused()
+
+
+def test_an_account_with_a_second_factor_is_asked_for_its_code(page: Page, desk: Desk) -> None:
+    desk.call("POST", "/auth/confirm", json={"password": desk.password})
+    totp = pyotp.TOTP(desk.call("POST", "/auth/totp/begin")["secret"])
+    codes = desk.call("POST", "/auth/totp/confirm", json={"code": totp.now()})["recovery_codes"]
+    try:
+        page.goto("/console")
+        expect(page.get_by_label("Code")).to_be_hidden()
+        page.get_by_label("Username").fill(desk.username)
+        page.get_by_label("Password").fill(desk.password)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("alert").first).to_have_text("A code of your second factor is needed.")
+        expect(page.get_by_label("Code")).to_be_focused()
+
+        page.keyboard.type(totp.at(time.time(), counter_offset=1))
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    finally:
+        desk.call("DELETE", "/auth/totp", json={"code": codes[0]})
 
 
 def test_the_access_token_is_in_memory_only_and_a_reload_stays_in_the_room(page: Page, desk: Desk) -> None:

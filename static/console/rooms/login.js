@@ -26,16 +26,22 @@ function show() {
     maxlength: 1000,
     required: true,
   });
+  const code = el("input", { name: "totp", autocomplete: "one-time-code", maxlength: 40, spellcheck: "false" });
+  const asked = field("Code", code, { hint: "What your authenticator app shows now, or a recovery code." });
+  asked.element.hidden = true; // until an account asks for it
   const fields = [
     field("Username", username, { hint: "Your roll number, mobile number or email address works too." }),
     field("Password", secret),
+    asked,
   ];
   const door = form("Log in", fields, async (given) => {
     try {
-      await signIn(given.get("username"), given.get("password"));
+      await signIn(given.get("username"), given.get("password"), given.get("totp").trim());
     } catch (problem) {
-      secret.value = "";
-      secret.focus();
+      const next = problem.slug === "second-factor-required" ? code : secret;
+      asked.element.hidden &&= next !== code;
+      next.value = "";
+      next.focus();
       throw problem;
     }
   });
