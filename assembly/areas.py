@@ -28,6 +28,7 @@ from services.idempotency.repository import IdempotencyRepository
 from services.idempotency.service import IdempotencyService
 from services.imports.area import ImportArea
 from services.notifications.area import NotificationArea
+from services.ports import Channel
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
 from services.registry import Services
@@ -87,6 +88,8 @@ class Areas:
             bus=base.bus,
             templates=messages.templates,
             switches=switches,
+            texts=messages.texts,
+            inbox=messages.senders[Channel.INBOX],
         )
         people = AccountArea.over(around)
         students = StudentArea.over(around, people, places, lookup)

@@ -9,6 +9,7 @@ from assembly.outside import Outside
 from config.settings import Settings
 from routes.live import LiveSockets
 from services.accounts.forgotten import FORGOTTEN_JOB
+from services.accounts.notices import NOTICE_JOB
 from services.audit.sealing import SEAL_SECONDS
 from services.batch_jobs.composing import Composer
 from services.batch_jobs.documents import JobType
@@ -40,6 +41,7 @@ def handle_jobs(engine: DurableEngine, areas: Areas, settings: Settings) -> None
     rosters, checking = areas.rosters.jobs, areas.files.checking
     composers: dict[JobType, Composer] = {
         JobType.CREDENTIALS: people.composer,
+        JobType.NOTICE: people.notice_composer,
         JobType.TEMPLATE_TEST: people.trial_composer,
     }
     precautions = Precautions(
@@ -51,6 +53,7 @@ def handle_jobs(engine: DurableEngine, areas: Areas, settings: Settings) -> None
     engine.handle(RETRY_JOB, jobs.retrying.run, jobs.retrying.dead)
     engine.handle(RETENTION_JOB, jobs.retention.run, _nothing)
     engine.handle(FORGOTTEN_JOB, people.forgotten.run, people.forgotten.dead)
+    engine.handle(NOTICE_JOB, people.notices.run, people.notices.dead)
     engine.handle(FILL_JOB, students.credentials.fill, students.credentials.dead)
     engine.handle(PREVIEW_JOB, rosters.preview, rosters.dead)
     engine.handle(APPLY_JOB, rosters.apply, rosters.dead)

@@ -4,6 +4,7 @@ from flask import Blueprint, current_app, request
 
 from models import Actor
 from routes._kit import refresh_cookie, tokens
+from routes._kit.devices import caller, remember
 from routes._kit.endpoint import PUBLIC, SIGNED_IN, route
 from routes._kit.refresh_cookie import CrossSiteRequest
 from routes._kit.services import services
@@ -46,14 +47,13 @@ def login(body: LoginIn) -> LoginOut:
     """
     if body.cookie:
         refresh_cookie.require_place()
-    session, refresh_token, user = services().authentication.login(
-        body.username, body.password, body.totp, _address(), request.user_agent.string
-    )
+    done = services().authentication.login(body.username, body.password, body.totp, caller())
     return LoginOut(
-        access_token=tokens.mint(session),
-        refresh_token=_told(refresh_token, by_cookie=body.cookie),
+        access_token=tokens.mint(done.session),
+        refresh_token=_told(done.refresh_token, by_cookie=body.cookie),
         expires_in=_seconds(),
-        user=AccountOut.of(user),
+        user=AccountOut.of(done.user),
+        device_token=remember(done.device),
     )
 
 
@@ -61,7 +61,7 @@ def login(body: LoginIn) -> LoginOut:
 def refresh(body: RefreshIn | None) -> TokensOut:
     """Trade a refresh token for a new pair; each works once. Without one in the body the cookie is traded."""
     given = body.refresh_token if body else None
-    session, refresh_token = services().authentication.refresh(given or refresh_cookie.token())
+    session, refresh_token = services().authentication.refresh(given or refresh_cookie.token(), caller())
     return TokensOut(
         access_token=tokens.mint(session),
         refresh_token=_told(refresh_token, by_cookie=given is None),
@@ -87,7 +87,7 @@ def logout(actor: Actor) -> None:
 )
 def confirm(body: ProofIn, actor: Actor) -> None:
     """Prove anew who you are, before you do something dangerous in a session that is not quite new."""
-    services().authentication.confirm(actor, body.password, body.code, _address())
+    services().authentication.confirm(actor, body.password, body.code, caller())
 
 
 @route(bp, "GET", "/me", permission=SIGNED_IN, before_password_change=True)
@@ -107,7 +107,7 @@ def me(actor: Actor) -> MeOut:
 )
 def change_password(body: PasswordChangeIn, actor: Actor) -> None:
     """Choose another password; every other session of yours ends."""
-    services().credentials.change(actor, body.current_password, body.new_password, _address())
+    services().credentials.change(actor, body.current_password, body.new_password, caller())
 
 
 @route(bp, "POST", "/forgot_password", permission=PUBLIC, status=202, raises=[TooManyAttempts])

@@ -139,11 +139,11 @@ class Cast:
         return Person(self._app, username)
 
     def token_for(self, address: str, seconds: float = 15.0) -> str:
-        """Return the one-time token of the newest message to an address, as soon as it is in the outbox."""
+        """Return the one-time token of the newest link to an address, as soon as it is in the outbox."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
             for message in reversed(self._outbox()):
-                if message["to"] == address:
+                if message["to"] == address and "token=" in message["text"]:
                     return one_time_token(message["text"])
             time.sleep(0.02)
         raise TimeoutError(f"no message to {address}")

@@ -21,6 +21,7 @@ SENT: Final = (
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
+    "X-Device-Token",
     "X-Request-Id",
     "traceparent",
 )

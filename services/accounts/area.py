@@ -13,6 +13,7 @@ from services.accounts.forgotten import ForgottenPasswords
 from services.accounts.links import OneTimeLinks
 from services.accounts.messages import CredentialComposer, CredentialMail
 from services.accounts.names import LoginNames
+from services.accounts.notices import AccountNotices, NoticeComposer, Ways
 from services.accounts.own_factor import OwnFactor
 from services.accounts.own_sessions import OwnSessions
 from services.accounts.passwords import Passwords
@@ -31,7 +32,8 @@ from services.batch_jobs.service import BatchJobService
 from services.idempotency.service import IdempotencyService
 from services.notifications.rendering import Renderer
 from services.notifications.service import TemplateService
-from services.ports import Bus, JobEngine, OrganisationLookup
+from services.notifications.texts import MessageTexts
+from services.ports import Bus, JobEngine, MessageSender, OrganisationLookup
 from utils.clock import Clock
 from utils.offload import Offload
 from utils.store import Store
@@ -54,6 +56,8 @@ class Surroundings:
     bus: Bus
     templates: TemplateService
     switches: Switches
+    texts: MessageTexts
+    inbox: MessageSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class AccountArea:
     links: OneTimeLinks
     own_factor: OwnFactor
     own_sessions: OwnSessions
+    notice_composer: NoticeComposer
+    notices: AccountNotices
     password_choice: PasswordChoice
     rights: Rights
     trial_composer: TrialComposer
@@ -86,8 +92,10 @@ class AccountArea:
         choice = PasswordChoice(passwords, around.places)
         throttle = LoginThrottle(ThrottleRepository(store))
         factors = SecondFactors(stored.users, settings.token_key, settings.product_name, clock)
-        door = Door(stored.users, names, passwords, throttle, factors)
+        door = Door(stored.users, names, passwords, throttle, factors, clock)
         principals = Principals(stored, clock, around.bus, Demands.of(settings))
+        ways = Ways(around.batch_jobs, around.inbox, around.texts, around.renderer, around.idempotency)
+        notices = AccountNotices(stored.users, throttle, ways, around.engine, audit, clock)
         sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
         links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
         mail = CredentialMail(links, around.batch_jobs)
@@ -97,7 +105,7 @@ class AccountArea:
             accounts=accounts,
             admins=AdminService(stored.users, accounts, names, mail, seats, audit, store),
             authentication=AuthenticationService(
-                stored.users, store, door, sessions, principals, around.switches, audit
+                stored.users, store, door, sessions, principals, around.switches, notices
             ),
             composer=CredentialComposer(links, around.renderer),
             credentials=CredentialService(
@@ -107,7 +115,9 @@ class AccountArea:
             forgotten=ForgottenPasswords(names, throttle, around.engine, around.idempotency, mail),
             links=links,
             own_factor=OwnFactor(stored.users, store, door, factors, sessions, audit),
-            own_sessions=OwnSessions(sessions, audit, store),
+            own_sessions=OwnSessions(sessions, stored.users, audit, store),
+            notice_composer=NoticeComposer(around.renderer),
+            notices=notices,
             password_choice=choice,
             rights=Rights(stored.users),
             trial_composer=TrialComposer(around.templates, around.renderer),

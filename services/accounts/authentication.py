@@ -1,15 +1,17 @@
 """Login, refresh, logout, and who stands behind a session."""
 
+from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from models import Actor
 from services.accounts.documents import User, UserStatus
 from services.accounts.door import Door, LoginFailed
+from services.accounts.known_devices import Caller, Device
 from services.accounts.names import LOGIN
+from services.accounts.notices import AccountNotices, Notice
 from services.accounts.principals import Principals
 from services.accounts.repository import UserRepository
 from services.accounts.sessions import Session, Sessions
-from services.audit.service import AuditService
 from utils.problems import Unauthorized
 from utils.scope import Scope
 from utils.store import Store
@@ -29,6 +31,16 @@ class Switches(Protocol):
         """Return somebody as they are with what is off for their role now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that went well."""
+
+    session: Session
+    refresh_token: str
+    user: User
+    device: Device
+
+
 class AuthenticationService:
     """Opens, renews and ends sessions."""
 
@@ -40,31 +52,35 @@ class AuthenticationService:
         sessions: Sessions,
         principals: Principals,
         switches: Switches,
-        audit: AuditService,
+        notices: AccountNotices,
     ) -> None:
         self._users, self._store, self._door = users, store, door
-        self._sessions, self._principals, self._audit = sessions, principals, audit
-        self._switches = switches
+        self._sessions, self._principals = sessions, principals
+        self._switches, self._notices = switches, notices
 
-    def login(
-        self, username: str, password: str, code: str | None, address: str, user_agent: str
-    ) -> tuple[Session, str, User]:
-        """Return a new session, its refresh token and the person; raise what the door raises."""
-        user = self._door.enter(username, password, address, code)
+    def login(self, username: str, password: str, code: str | None, caller: Caller) -> Login:
+        """Return a new session; raise what the door raises.
+
+        The owner is told of a device that is new to the account, but for the very first one.
+        """
+        user, device = self._door.enter(username, password, caller, code)
 
         def begin() -> tuple[Session, str]:
-            if not self._users.note_login(LOGIN, user.id, user.ver):
+            if not self._users.note_login(LOGIN, user.id, user.ver, device.hash):
                 raise LoginFailed()  # deactivated, or given another password, since it was read
-            return self._sessions.begin(user, user_agent)
+            begun = self._sessions.begin(user, caller.user_agent)
+            if device.new and user.first_login_at is not None:
+                self._notices.tell(Notice.NEW_DEVICE, user, f"session:{begun[0].id}", caller)
+            return begun
 
         session, token = self._store.atomically(begin)
-        return session, token, user
+        return Login(session, token, user, device)
 
-    def refresh(self, token: str) -> tuple[Session, str]:
+    def refresh(self, token: str, caller: Caller) -> tuple[Session, str]:
         """Return the session and its next refresh token; raise TokenReused for a used one."""
         rotated = self._sessions.rotate(token)
         if rotated is None:
-            self._refuse(token)
+            self._refuse(token, caller)
         session, _ = rotated
         user = self._users.find(LOGIN, session.user_id)
         if user is None or user.status is not UserStatus.ACTIVE:
@@ -75,9 +91,9 @@ class AuthenticationService:
         """End the session that the actor is using."""
         self._sessions.end(Session(actor.session_id, actor.id), "logout")
 
-    def confirm(self, actor: Actor, password: str, code: str | None, address: str) -> None:
+    def confirm(self, actor: Actor, password: str, code: str | None, caller: Caller) -> None:
         """Let the session do what is dangerous for a while; raise WrongPassword or WrongCode."""
-        self._door.prove(self.user(actor), password, code, address)
+        self._door.prove(self.user(actor), password, code, caller)
         self._sessions.prove(Session(actor.session_id, actor.id))
 
     def actor(self, session_id: str, user_id: str, *, anew: bool = False) -> Actor | None:
@@ -102,15 +118,13 @@ class AuthenticationService:
             raise Unauthorized()
         return user
 
-    def _refuse(self, token: str) -> NoReturn:
-        session = self._sessions.end_family(token)
-        if session is None:
+    def _refuse(self, token: str, caller: Caller) -> NoReturn:
+        def end() -> Session | None:
+            session = self._sessions.end_family(token)
+            if session is not None and (user := self._users.find(LOGIN, session.user_id)) is not None:
+                self._notices.tell(Notice.TOKEN_REUSED, user, f"session:{session.id}", caller)
+            return session
+
+        if self._store.atomically(end) is None:
             raise Unauthorized()
-        user = self._users.find(LOGIN, session.user_id)
-        self._audit.record(
-            "session.token_reused",
-            actor_id=session.user_id,
-            campus_id=user.campus_id if user else None,
-            target=f"session:{session.id}",
-        )
         raise TokenReused()

@@ -5,6 +5,7 @@ from typing import Final
 from models import Actor
 from services.accounts.documents import LinkPurpose, User, UserStatus
 from services.accounts.door import Door
+from services.accounts.known_devices import Caller
 from services.accounts.links import LinkNotValid, OneTimeLinks
 from services.accounts.passwords import Passwords
 from services.accounts.repository import UserRepository
@@ -64,19 +65,22 @@ class CredentialService:
         self._users, self._store, self._door, self._choice = users, store, door, choice
         self._throttle, self._links, self._sessions, self._audit = throttle, links, sessions, audit
 
-    def change(self, actor: Actor, current: str, new: str, address: str) -> None:
-        """Replace the actor's password and end their other sessions; raise WrongPassword or WeakPassword."""
+    def change(self, actor: Actor, current: str, new: str, caller: Caller) -> None:
+        """Replace the actor's password and end their other sessions; raise WrongPassword or WeakPassword.
+
+        Of their known devices the one that they use now is left.
+        """
         scope = Scope.own(actor.id, actor.campus_id)
         user = self._users.find(scope, actor.id)
         if user is None:
             raise Unauthorized()
-        self._door.confirm(user, current, address)
+        self._door.confirm(user, current, caller)
         if new == current:
             raise Invalid.field(FIELD, "is the password that you have: choose another one")
-        password_hash = self._choice.hash(user, new)
+        password_hash, device = self._choice.hash(user, new), self._door.device(user, caller)
 
         def work() -> None:
-            if self._users.set_password(scope, user.id, user.ver, password_hash) is None:
+            if self._users.set_password(scope, user.id, user.ver, password_hash, device) is None:
                 raise PasswordChangedMeanwhile()
             self._end_access(user, "password.changed", keep=actor.session_id)
 

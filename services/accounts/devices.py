@@ -36,5 +36,11 @@ def device_name(user_agent: str) -> str:
     return browser or system or client or UNKNOWN
 
 
+def plain_name(user_agent: str) -> str:
+    """Return the same in words of ours alone, for a message: what a script says of itself may be anything."""
+    browser, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
+    return f"{browser or 'a program'} on {system}" if system else browser or "a program"
+
+
 def _first(marks: Sequence[tuple[str, str]], user_agent: str) -> str:
     return next((name for mark, name in marks if mark in user_agent), "")

@@ -15,6 +15,8 @@ LOGIN_IDENTIFIERS: Final = "login_identifiers"
 SESSIONS: Final = "sessions"
 ONE_TIME_LINKS: Final = "one_time_links"
 LOGIN_THROTTLE: Final = "login_throttle"
+MOST_DEVICES: Final = 10  # of a person
+DEVICE_DAYS: Final = 90  # since it was last used
 LINK_KEPT_SECONDS: Final = 400 * 24 * 3600  # after it ran out, as its message may be tried again
 
 
@@ -45,6 +47,14 @@ class SecondFactor(BaseModel):
     recovery_hashes: tuple[str, ...] = ()
 
 
+class KnownDevice(BaseModel):
+    """A device on which somebody has logged in, by the hash of the token that it was given."""
+
+    hash: str
+    used_at: datetime
+    expires_at: datetime
+
+
 class User(Document):
     """An account. ``username`` is the normal form; ``mobile_number`` is E.164 with its plus.
 
@@ -66,6 +76,7 @@ class User(Document):
     granted: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     password_hash: str | None = None
+    devices: tuple[KnownDevice, ...] = Field((), repr=False)
     must_change_password: bool = False
     second_factor: SecondFactor | None = None
     ver: int = 1

@@ -3,11 +3,13 @@
 from contextlib import AbstractContextManager
 
 from services.accounts.documents import User, UserStatus
+from services.accounts.known_devices import Caller, Device, hash_of, known_token
 from services.accounts.names import LOGIN, LoginNames
 from services.accounts.passwords import Passwords
 from services.accounts.repository import UserRepository
 from services.accounts.second_factor import SecondFactorRequired, SecondFactors, WrongCode
 from services.accounts.throttle import LoginThrottle
+from utils.clock import Clock
 from utils.problems import Invalid, Problem, Unauthorized
 
 
@@ -34,12 +36,15 @@ class Door:
         passwords: Passwords,
         throttle: LoginThrottle,
         factors: SecondFactors,
+        clock: Clock,
     ) -> None:
         self._users, self._names, self._passwords, self._throttle = users, names, passwords, throttle
-        self._factors = factors
+        self._factors, self._clock = factors, clock
 
-    def enter(self, username: str, password: str, address: str, code: str | None = None) -> User:
-        """Return who this is; raise LoginFailed, TooManyAttempts, or SecondFactorRequired.
+    def enter(
+        self, username: str, password: str, caller: Caller, code: str | None = None
+    ) -> tuple[User, Device]:
+        """Return who this is, on which device; raise LoginFailed, TooManyAttempts, or SecondFactorRequired.
 
         A right password without the code that it needs is neither a failed try nor a good one; a wrong code
         is answered and counted like a wrong password.
@@ -47,7 +52,7 @@ class Door:
         Whatever is wrong, the same is read, hashed and written, so that it takes the same time.
         """
         user = self._names.find(username)
-        with self._throttle.guarding(self._names.throttle_key(username, user), address, LoginFailed):
+        with self._guarding(username, user, caller, LoginFailed):
             stored = user.password_hash if user and user.status is UserStatus.ACTIVE else None
             if not self._passwords.matches(stored, password) or user is None or stored is None:
                 raise LoginFailed()
@@ -58,29 +63,41 @@ class Door:
                     raise LoginFailed()
         if self._passwords.outdated(stored):
             self._users.rehash(LOGIN, user.id, stored, self._passwords.hash(password))
-        return user
+        return user, Device.of(user, caller, self._clock.now())
+
+    def device(self, user: User | None, caller: Caller) -> str | None:
+        """Return which known device of this person's the caller uses, as its hash."""
+        token = known_token(user, caller.device_tokens, self._clock.now())
+        return None if token is None else hash_of(token)
 
     def unlock(self, user: User, address: str) -> None:
         """Let somebody who has just proved who they are log in without waiting, from here above all."""
         self._throttle.unlock(self._names.throttle_key("", user), address)
 
-    def confirm(self, user: User, password: str, address: str) -> None:
+    def confirm(self, user: User, password: str, caller: Caller) -> None:
         """Raise WrongPassword unless this is the person's password; counts like a login."""
-        with self.guarding(user, address, WrongPassword):
+        with self._guarding("", user, caller, WrongPassword):
             self._match(user, password, "current_password")
 
-    def prove(self, user: User, password: str, code: str | None, address: str) -> None:
+    def prove(self, user: User, password: str, code: str | None, caller: Caller) -> None:
         """Raise WrongPassword or WrongCode unless this is all that a login would ask for; counts like one."""
         if user.has_second_factor and code is None:
             raise WrongCode.field("code", "is needed: you have a second factor")
-        with self.guarding(user, address, Invalid):
+        with self._guarding("", user, caller, Invalid):
             self._match(user, password, "password")
             if user.has_second_factor and not self._factors.use(user, code or "", LOGIN):
                 raise WrongCode.field("code", "is neither a code of now nor an unused recovery code")
 
     def guarding(self, user: User, address: str, wrong: type[Problem]) -> AbstractContextManager[None]:
         """Hold a place while a person's secret is checked; leaving by ``wrong`` counts as a failed login."""
-        return self._throttle.guarding(self._names.throttle_key("", user), address, wrong)
+        return self._guarding("", user, Caller(address), wrong)
+
+    def _guarding(
+        self, typed: str, user: User | None, caller: Caller, wrong: type[Problem]
+    ) -> AbstractContextManager[None]:
+        """Hold a place for a check: on a device that the account knows, one that no stranger can take."""
+        account, device = self._names.throttle_key(typed, user), self.device(user, caller)
+        return self._throttle.guarding(account, caller.address, wrong, device=device)
 
     def _match(self, user: User, password: str, field: str) -> None:
         if not self._passwords.matches(user.password_hash, password):

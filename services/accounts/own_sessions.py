@@ -1,11 +1,13 @@
 """One's own sessions: where one is logged in, and ending that from afar."""
 
 from models import Actor
+from services.accounts.repository import UserRepository
 from services.accounts.schemas import SessionOut
 from services.accounts.sessions import Sessions
 from services.audit.service import AuditService
 from utils.paging import PageOf
 from utils.problems import NotFound
+from utils.scope import Scope
 from utils.store import Store
 
 
@@ -18,8 +20,9 @@ class SessionNotFound(NotFound):
 class OwnSessions:
     """Shows and ends the sessions of whoever asks."""
 
-    def __init__(self, sessions: Sessions, audit: AuditService, store: Store) -> None:
-        self._sessions, self._audit, self._store = sessions, audit, store
+    def __init__(self, sessions: Sessions, users: UserRepository, audit: AuditService, store: Store) -> None:
+        self._sessions, self._users = sessions, users
+        self._audit, self._store = audit, store
 
     def list_mine(self, actor: Actor) -> PageOf[SessionOut]:
         """Return the actor's sessions that hold, newest first; there are never more than one page."""
@@ -37,11 +40,12 @@ class OwnSessions:
         self._store.atomically(work)
 
     def end_all(self, actor: Actor, *, also_this: bool) -> None:
-        """End the actor's other sessions, and the one that asks if it says so."""
+        """End the actor's other sessions, this one if it says so; no device is known any more."""
 
         def work() -> None:
             keep = None if also_this else actor.session_id
             self._sessions.end_all([actor.id], "ended by their owner", keep)
+            self._users.forget_devices(Scope.own(actor.id, actor.campus_id), actor.id)
             self._record("sessions.ended", f"user:{actor.id}", actor, also_this=also_this)
 
         self._store.atomically(work)

@@ -9,7 +9,9 @@ from pymongo.errors import BulkWriteError
 from config.permissions import Role
 from services.accounts.access_repository import LinkRepository, SessionRepository
 from services.accounts.documents import (
+    DEVICE_DAYS,
     LOGIN_IDENTIFIERS,
+    MOST_DEVICES,
     USERS,
     LoginIdentifier,
     SecondFactor,
@@ -21,6 +23,7 @@ from utils.scope import Scope
 from utils.store import PLATFORM, Change, Row, ScopeRule, Store
 
 DUPLICATE_KEY: Final = 11000
+DEVICE_MS: Final = DEVICE_DAYS * 24 * 3600 * 1000
 
 
 class FormTaken(Exception):
@@ -36,6 +39,11 @@ def _changed(fields: Mapping[str, Any], **computed: Any) -> Change:
     plain = {name: {"$literal": value} for name, value in fields.items()}
     revision = {"$add": ["$revision", 1]}
     return [{"$set": plain | {"updated_at": "$$NOW", "revision": revision} | computed}]
+
+
+def _devices(condition: Row) -> Row:
+    """Return the expression for those known devices that meet a condition."""
+    return {"$filter": {"input": {"$ifNull": ["$devices", []]}, "cond": condition}}
 
 
 class UserRepository:
@@ -88,8 +96,12 @@ class UserRepository:
         computed = {"ver": {"$add": ["$ver", 1]}} if rights else {}
         return self._update(scope, wanted, _changed(fields, **computed))
 
-    def set_password(self, scope: Scope, user_id: str, ver: int, password_hash: str) -> User | None:
+    def set_password(
+        self, scope: Scope, user_id: str, ver: int, password_hash: str, device: str | None = None
+    ) -> User | None:
         """Store a password chosen by its owner; whoever was invited is now active.
+
+        Every known device is forgotten, but ``device`` (a hash).
 
         None when the account was deactivated, or anything ended its owner's access since ``ver`` was read.
         """
@@ -99,7 +111,12 @@ class UserRepository:
             "must_change_password": False,
             "status": UserStatus.ACTIVE,
         }
-        return self._update(scope, wanted, _changed(fields, ver={"$add": ["$ver", 1]}))
+        left = _devices({"$eq": ["$$this.hash", device]})
+        return self._update(scope, wanted, _changed(fields, ver={"$add": ["$ver", 1]}, devices=left))
+
+    def forget_devices(self, scope: Scope, user_id: str) -> None:
+        """Forget every device on which somebody is known."""
+        self._rows.update_one(scope, {"_id": user_id}, {"$set": {"devices": []}})
 
     def begin_factor(self, scope: Scope, user_id: str, factor: SecondFactor) -> bool:
         """Store a second factor to be confirmed; False where one counts already."""
@@ -148,12 +165,23 @@ class UserRepository:
         invited = {"$eq": ["$password_hash", None]}
         let_in = {"$cond": [invited, UserStatus.INVITED, UserStatus.ACTIVE]}
         become = UserStatus.DEACTIVATED if status is UserStatus.DEACTIVATED else let_in
-        change = _changed({}, status=become, ver={"$add": ["$ver", 1]})
+        change = _changed({}, status=become, ver={"$add": ["$ver", 1]}, devices=[])
         return self._update(scope, {"_id": user_id}, change)
 
-    def note_login(self, scope: Scope, user_id: str, ver: int) -> bool:
-        """Note a login, if nothing has ended the person's access since ``ver`` was read."""
-        seen = {"last_login_at": "$$NOW", "first_login_at": {"$ifNull": ["$first_login_at", "$$NOW"]}}
+    def note_login(self, scope: Scope, user_id: str, ver: int, device: str) -> bool:
+        """Note a login on a device (a hash), if nothing has ended the person's access since ``ver`` was read.
+
+        The device is known from now on, instead of the one that was used longest ago if there are many.
+        """
+        here = {"hash": device, "used_at": "$$NOW", "expires_at": {"$add": ["$$NOW", DEVICE_MS]}}
+        others = _devices(
+            {"$and": [{"$ne": ["$$this.hash", device]}, {"$gt": ["$$this.expires_at", "$$NOW"]}]}
+        )
+        seen = {
+            "last_login_at": "$$NOW",
+            "first_login_at": {"$ifNull": ["$first_login_at", "$$NOW"]},
+            "devices": {"$slice": [{"$concatArrays": [[here], others]}, MOST_DEVICES]},
+        }
         wanted = {"_id": user_id, "ver": ver, "status": UserStatus.ACTIVE}
         return self._rows.update_one(scope, wanted, [{"$set": seen}])
 

@@ -16,6 +16,7 @@ MAY_SEND: Final[Mapping[JobType, frozenset[Permission]]] = {
     JobType.CREDENTIALS: frozenset(
         {Permission.CREDENTIALS_SEND, Permission.ADMIN_CREATE, Permission.ADMIN_UPDATE}
     ),
+    JobType.NOTICE: frozenset(),  # nobody sends one
     JobType.TEMPLATE_TEST: frozenset({Permission.TEMPLATE_WRITE}),
 }
 MAY_IMPORT: Final = frozenset({Permission.IMPORT_WRITE})

@@ -146,7 +146,11 @@ class TokensOut(BaseModel):
 
 
 class LoginOut(TokensOut):
+    """``device_token``: by it this device is known from now on. Send it along (``X-Device-Token``) when you
+    log in or give your password again; null when it is known already. Browsers keep it in a cookie."""
+
     user: AccountOut
+    device_token: str | None = Field(None, repr=False)
 
 
 class FactorBegunOut(BaseModel):

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -32,6 +31,8 @@ BESIEGED: Final = replace(NETWORK, free=10)
 FORGOTTEN: Final = Limit(free=3, longest=900, forget_one=1200, at_once=3)
 FORGETFUL_NETWORK: Final = Limit(free=100, longest=60, forget_one=6, at_once=100)
 
+NOTICE: Final = Limit(free=3, longest=4 * 3600, forget_one=4 * 3600, at_once=3)
+
 
 class TooManyAttempts(TooMany):
     """Too many wrong tries for this account or from this network. Wait for ``Retry-After`` seconds; if it
@@ -39,13 +40,6 @@ class TooManyAttempts(TooMany):
     the account."""
 
     title = "Too many attempts"
-
-
-class Factor(StrEnum):
-    """What is checked. A right secret of one kind clears no failure of the other."""
-
-    PASSWORD = "password"  # noqa: S105 -- the name of a kind of secret
-    CODE = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,6 @@ class LoginThrottle:
         wrong: type[Problem],
         *,
         device: str | None = None,
-        factor: Factor = Factor.PASSWORD,
     ) -> Iterator[None]:
         """Hold a place while a secret is checked; raise TooManyAttempts when there is none.
 
@@ -108,7 +101,7 @@ class LoginThrottle:
         account where it was tried, but not elsewhere, nor the network, where somebody else may be guessing.
         ``device``: one that the account's owner is known to use; only its own failures stop it.
         """
-        it = self._reserved(_try(account, address, device, factor))
+        it = self._reserved(_try(account, address, device))
         if it.wait:
             self._give_back(it)
             raise TooManyAttempts(retry_after=it.wait)
@@ -123,12 +116,11 @@ class LoginThrottle:
         self._let_in(it)
 
     def unlock(self, account: str, address: str | None = None) -> None:
-        """Forget the failed tries of an account, everywhere; without ``address`` also those of its codes.
+        """Forget the failed tries of an account, everywhere.
 
         ``address``: where its owner has just proved who they are, and is at home from now on.
         """
-        factors = [Factor.PASSWORD] if address is not None else list(Factor)
-        self._tries.remove([_account_key(account, factor) for factor in factors])
+        self._tries.remove(_key("account", account))
         if address is not None:
             here = Lane(_key("network", _network(address)), NETWORK)
             self._tries.settle([released(here, "", welcome=_key("person", account))])
@@ -149,6 +141,14 @@ class LoginThrottle:
         self._tries.settle([failed(lane, try_id) for lane in ((here, there) if admitted else (here,))])
         return admitted
 
+    def admits_notice(self, what: str) -> bool:
+        """Count a message that somebody gets unasked; tell whether they may get one more of its kind now."""
+        try_id, lane = secrets.token_hex(8), Lane(_key("notice", what), NOTICE)
+        if not self._tries.reserve([lane], try_id)[lane.key].held:
+            return False
+        self._tries.settle([failed(lane, try_id)])
+        return True
+
     def _reserved(self, it: _Try) -> _Try:
         found = self._tries.reserve(it.lanes, it.id, None if it.known else _EVERYWHERE.key)
         return replace(it, found=found)
@@ -166,11 +166,11 @@ class LoginThrottle:
         self._tries.settle(ends)
 
 
-def _try(account: str | None, address: str, device: str | None, factor: Factor) -> _Try:
+def _try(account: str | None, address: str, device: str | None) -> _Try:
     try_id, network = secrets.token_hex(8), Lane(_key("network", _network(address)), NETWORK)
     if account is None:
         return _Try(try_id, network)
-    whose, person = _account_key(account, factor), _key("person", account)
+    whose, person = _key("account", account), _key("person", account)
     if device is not None:
         own = Lane(_key("device", f"{whose}:{device}"), OWN, whose)
         return _Try(try_id, network, own, person=person, known=True)
@@ -198,10 +198,6 @@ def _failures(it: _Try) -> list[tuple[Query, Change]]:
 
 def _key(kind: str, value: str) -> str:
     return hashlib.sha256(f"{kind}:{value}".encode()).hexdigest()
-
-
-def _account_key(account: str, factor: Factor) -> str:
-    return _key("account", f"{factor}:{account}")
 
 
 def _network(address: str) -> str:

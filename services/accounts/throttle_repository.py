@@ -89,9 +89,9 @@ class ThrottleRepository:
         """Write how a try ended in all of its lanes: ``failed``, ``released``. One command."""
         self._rows.update_each(PLATFORM, ends, upsert=True)
 
-    def remove(self, accounts: Sequence[str]) -> None:
-        """Forget every lane of these accounts."""
-        self._rows.delete_many(PLATFORM, {"account": {"$in": list(accounts)}})
+    def remove(self, account: str) -> None:
+        """Forget every lane of an account."""
+        self._rows.delete_many(PLATFORM, {"account": account})
 
 
 def _reserved(lane: Lane, try_id: str) -> tuple[Query, Change]:

@@ -27,6 +27,7 @@ class JobType(StrEnum):
     """What a batch job sends. An area that adds one registers its composer in ``main``."""
 
     CREDENTIALS = "credentials"
+    NOTICE = "notice"
     TEMPLATE_TEST = "template_test"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.notifications.templates import CREDENTIALS, RESET_PASSWORD
+from services.notifications.templates import CREDENTIALS, NEW_DEVICE, RESET_PASSWORD, TOKEN_REUSED
 
 TOKEN_LENGTH: Final = 52  # of a one-time link, so that a sample is as long as the real one
 
@@ -40,6 +40,9 @@ class Declared:
 
 _PRODUCT: Final = Placeholder("product_name", "what this platform is called", "")  # the setting is its sample
 _NAME: Final = Placeholder("name", "the recipient's name", "Asha Rao")
+_USERNAME: Final = Placeholder("username", "what the recipient logs in with", "21/CS/045", brought=True)
+_WHEN: Final = Placeholder("when", "when it happened", "26 November 2026, 21:47 UTC", brought=True)
+_DEVICE: Final = Placeholder("device", "the program and system", "Firefox on Windows", brought=True)
 
 
 def _link(meaning: str, page: str) -> Placeholder:
@@ -68,5 +71,13 @@ CATALOGUE: Final[Mapping[str, Declared]] = {
             _link("the one-time address at which the new password is chosen", "reset"),
             Placeholder("valid_minutes", "for how many minutes the link works", "30"),
         ),
+    ),
+    NEW_DEVICE: Declared(
+        "Somebody logged in on a device that was not used for the account before.",
+        (_PRODUCT, _NAME, _USERNAME, _WHEN, _DEVICE),
+    ),
+    TOKEN_REUSED: Declared(
+        "A refresh token was used a second time, and its session was ended.",
+        (_PRODUCT, _NAME, _USERNAME, _WHEN, _DEVICE),
     ),
 }

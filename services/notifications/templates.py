@@ -1,4 +1,5 @@
-"""The texts that people receive, as files: ``email/<name>.{subject.txt,txt,html}``, ``sms/<name>.txt``."""
+"""The texts that people receive, as files: ``email/<name>.{subject.txt,txt,html}``, ``sms/<name>.txt``,
+``inbox/<name>.{subject.txt,txt}``."""
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
@@ -10,6 +11,8 @@ from services.ports import Channel
 
 CREDENTIALS: Final = "credentials"  # name, username, link, valid_hours
 RESET_PASSWORD: Final = "reset_password"  # noqa: S105  a template's name; name, username, link, valid_minutes
+NEW_DEVICE: Final = "new_device"  # name, username, when, device
+TOKEN_REUSED: Final = "token_reused"  # noqa: S105  a template's name; name, username, when, device
 VERSION_LENGTH: Final = 32  # hex digits: nobody can write a text that has the hash of another one
 
 
@@ -21,9 +24,9 @@ class UnknownTemplate(LookupError):
 class TemplateSource:
     """All that decides the text of one template on one channel. Stored once, it renders the same for ever.
 
-    ``subject`` and ``html`` are empty for an SMS. ``dlt_…`` is what India's register knows of an SMS
-    (``dlt.py``). ``dataclasses.asdict`` and ``TemplateSource(**row)`` take
-    it to a database and back.
+    ``subject`` and ``html`` are empty for an SMS, ``html`` for an inbox. ``dlt_…`` is what India's register
+    knows of an SMS (``dlt.py``). ``dataclasses.asdict`` and ``TemplateSource(**row)`` take it to a database
+    and back.
     """
 
     product_name: str
@@ -53,6 +56,10 @@ def load_sources(folder: Path, product_name: str) -> Sources:
         found.setdefault(file.stem, {})[Channel.EMAIL] = email
     for file in sorted(folder.glob("sms/*.txt")):
         found.setdefault(file.stem, {})[Channel.SMS] = TemplateSource(product_name, "", _read(file), "")
+    for file in sorted(folder.glob("inbox/*.subject.txt")):
+        name = file.name.removesuffix(".subject.txt")
+        text = _read(file.with_name(f"{name}.txt"))
+        found.setdefault(name, {})[Channel.INBOX] = TemplateSource(product_name, _read(file), text, "")
     return found
 
 

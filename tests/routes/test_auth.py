@@ -22,7 +22,7 @@ def test_a_login_answers_as_the_contract_says(client: FlaskClient, runtime: Runt
 
     body = reply.get_json()
     assert reply.status_code == 200
-    assert set(body) == {"access_token", "refresh_token", "token_type", "expires_in", "user"}
+    assert set(body) == {"access_token", "refresh_token", "token_type", "expires_in", "user", "device_token"}
     assert (body["token_type"], body["expires_in"]) == ("Bearer", runtime.settings.access_token_seconds)
     assert body["user"] == {
         "id": user.id,

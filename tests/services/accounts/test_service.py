@@ -199,8 +199,8 @@ def test_a_password_set_on_an_old_version_is_refused(runtime: Runtime) -> None:
     ended = runtime.services.accounts.set_status(NORTH, user.id, UserStatus.ACTIVE)
 
     assert users.set_password(NORTH, user.id, user.ver, "hash") is None
-    assert not users.note_login(NORTH, user.id, user.ver)
-    assert users.note_login(NORTH, user.id, ended.ver)
+    assert not users.note_login(NORTH, user.id, user.ver, "d")
+    assert users.note_login(NORTH, user.id, ended.ver, "d")
     changed = users.set_password(NORTH, user.id, ended.ver, "hash")
     assert changed is not None
     assert changed.ver == ended.ver + 1

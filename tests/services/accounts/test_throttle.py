@@ -13,7 +13,6 @@ from services.accounts.throttle import (
     NETWORK,
     OWN,
     WIDE,
-    Factor,
     LoginThrottle,
     TooManyAttempts,
 )
@@ -227,15 +226,3 @@ def test_under_siege_a_new_network_has_ten_free_failures(throttle: LoginThrottle
     for number in range(10):
         fail(throttle, f"victim{number}", ELSEWHERE)
     refused(throttle, "victim10", ELSEWHERE)
-
-
-def test_a_right_password_forgives_no_wrong_code(throttle: LoginThrottle) -> None:
-    for _ in range(5):
-        succeed(throttle)
-        fail(throttle, factor=Factor.CODE)
-
-    refused(throttle, factor=Factor.CODE)
-    throttle.unlock("u1", ELSEWHERE)
-    refused(throttle, factor=Factor.CODE)
-    throttle.unlock("u1")
-    succeed(throttle, factor=Factor.CODE)
