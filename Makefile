@@ -14,7 +14,7 @@ GENERATE := env -i FLASK_SKIP_DOTENV=1 DATA_DIR=$(VENV)/generated $(BIN)/python 
 DRAFT := $(VENV)/generated.draft
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve worker cli test nemesis check lint types imports spelling format openapi problems lock \
+.PHONY: help install run serve worker cli test nemesis check lint types imports spelling format openapi problems ledger lock \
 	clean
 
 help: ## List what can be made
@@ -67,6 +67,9 @@ openapi: $(INSTALLED) ## Write docs/openapi.json from the declarations of the ro
 
 problems: $(INSTALLED) ## Write docs/problems.md from the docstrings of the problem types
 	@$(GENERATE) problems > $(DRAFT) && mv $(DRAFT) docs/problems.md
+
+ledger: $(INSTALLED) ## Count the ledger of OWASP ASVS 5.0 and the abuse cases, as docs/security.md has them
+	@$(BIN)/python -m tests.docs.ledger
 
 lock: ## Pin anew what our packages need in turn (requirements.lock), from what is newest
 	@rm -rf $(VENV).lock && $(MAKE) --no-print-directory VENV=$(VENV).lock TO_INSTALL='$(addprefix -r ,$(REQUIREMENTS))' install
