@@ -19,6 +19,7 @@ from services.batch_jobs.log_repository import LogRepository
 from services.breakers.service import BreakerService
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
+from services.dashboards.service import Counted, DashboardService
 from services.features.repository import SwitchRepository
 from services.features.service import FeatureService
 from services.features.switches import FeatureSwitches
@@ -50,6 +51,7 @@ class Areas:
     events: EventService
     people: AccountArea
     access: AccessService
+    counted: Counted
     students: StudentArea
     rosters: ImportArea
     features: FeatureService
@@ -93,6 +95,7 @@ class Areas:
         )
         people = AccountArea.over(around)
         students = StudentArea.over(around, people, places, lookup)
+        rosters = ImportArea.over(around, people, students, lookup, contents, feed)
         processes = ProcessRepository(store)
         return cls(
             fresh=fresh,
@@ -104,7 +107,8 @@ class Areas:
             people=people,
             access=AccessService(people.users, people.accounts, audit, store),
             students=students,
-            rosters=ImportArea.over(around, people, students, lookup, contents, feed),
+            rosters=rosters,
+            counted=Counted(people.users, places, students.roll, jobs.stored.jobs, rosters.stored),
             features=FeatureService(switched, switches, audit, store),
             files=FileArea.over(around, lookup, contents, NoScanner()),
             processes=processes,
@@ -130,6 +134,7 @@ class Areas:
             campuses=students.campuses,
             courses=students.courses,
             credentials=people.credentials,
+            dashboards=DashboardService(self.counted, base.processor, base.clock),
             dead_letters=jobs.dead_letters,
             delivery_log=DeliveryLog(LogRepository(base.store), base.clock),
             events=self.events,

@@ -61,6 +61,7 @@ ALWAYS_ON: Final[Mapping[Module | Permission, str]] = MappingProxyType(
         Module.COURSE_MANAGEMENT: "everything that is on names its courses",
         Module.GLOBAL_SETTINGS: "what was switched off has to be switched on again",
         Module.NOTIFICATIONS: "texts and fates of messages concern every feature that sends",
+        Permission.DASHBOARD_READ: "the dashboard cannot be switched off",
         Permission.PERFORMANCE_READ: "how the server does is no report of the institution",
         Permission.PERFORMANCE_WRITE: "how the server does is no report of the institution",
     }

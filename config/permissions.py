@@ -43,6 +43,7 @@ class Permission(StrEnum):
     COURSE_READ = "course_management:course:read"
     COURSE_UPDATE = "course_management:course:update"
     CREDENTIALS_SEND = "student_management:credentials:send"
+    DASHBOARD_READ = "analytics:dashboard:read"
     DELIVERY_READ = "notifications:delivery:read"
     FEATURE_READ = "global_settings:feature:read"
     FEATURE_WRITE = "global_settings:feature:write"
@@ -87,6 +88,7 @@ _COURSE_ADMIN: Final = frozenset(
         Permission.CAMPUS_READ,
         Permission.COURSE_READ,
         Permission.CREDENTIALS_SEND,
+        Permission.DASHBOARD_READ,
         Permission.IMPORT_READ,
         Permission.IMPORT_WRITE,
         Permission.STUDENT_CREATE,

@@ -15,8 +15,10 @@ from routes import (
     batch_control,
     batch_management,
     batch_processing,
+    campus_admin,
     campus_management,
     console,
+    course_admin,
     course_management,
     docs,
     email_management,
@@ -32,6 +34,7 @@ from routes import (
     sms_templates,
     student_imports,
     student_management,
+    superadmin,
     webhooks,
 )
 from routes._kit import app_setup
@@ -50,8 +53,10 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     batch_control.bp,
     batch_management.bp,
     batch_processing.bp,
+    campus_admin.bp,
     campus_management.bp,
     console.bp,
+    course_admin.bp,
     course_management.bp,
     docs.bp,
     email_management.bp,
@@ -68,6 +73,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     sms_templates.bp,
     student_imports.bp,
     student_management.bp,
+    superadmin.bp,
     webhooks.bp,
 )
 

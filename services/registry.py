@@ -23,6 +23,7 @@ from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
+from services.dashboards.service import DashboardService
 from services.features.service import FeatureService
 from services.files.service import FileService
 from services.idempotency.service import IdempotencyService
@@ -58,6 +59,7 @@ class Services:
     campuses: CampusService
     courses: CourseService
     credentials: CredentialService
+    dashboards: DashboardService
     dead_letters: DeadLetters
     features: FeatureService
     files: FileService

@@ -1,6 +1,7 @@
 """Watches every MongoDB command of the test process for its scope."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ class CommandLog(monitoring.CommandListener):
     _one: ClassVar["CommandLog | None"] = None
     _lock: ClassVar[threading.Lock] = threading.Lock()
     _found: ClassVar[list[str]] = []
+    _asked: ClassVar[Counter[str]] = Counter()
     _mine: ClassVar[dict[int, list[str]]] = {}
 
     @classmethod
@@ -36,6 +38,7 @@ class CommandLog(monitoring.CommandListener):
         """Begin anew."""
         with cls._lock:
             cls._found.clear()
+            cls._asked.clear()
 
     @classmethod
     def unscoped(cls) -> list[str]:
@@ -53,11 +56,19 @@ class CommandLog(monitoring.CommandListener):
         finally:
             del cls._mine[threading.get_ident()]
 
+    @classmethod
+    def asked(cls, scope: str) -> int:
+        """Return how many commands named this scope, each further page of an answer included."""
+        with cls._lock:
+            return cls._asked[scope]
+
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         """Look at one command."""
         collection: Any = event.command.get(event.command_name)
         if (mine := self._mine.get(threading.get_ident())) is not None:
             mine.append(f"{event.command_name} {collection}")
+        with self._lock:
+            self._asked[str(event.command.get("comment"))] += 1
         if event.command_name not in LOOKED_AT or collection not in TENANT_COLLECTIONS:
             return
         if event.database_name == DATABASE:  # a test looks into a server of its own

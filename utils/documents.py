@@ -1,6 +1,7 @@
 """The base of every stored document."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Self
 
 from bson import ObjectId
@@ -10,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 def new_id() -> str:
     """Return a new document id: 24 hex digits that grow with time."""
     return str(ObjectId())
+
+
+def first_id_at(moment: datetime) -> str:
+    """Return the id that is not beyond any that was made from this moment on."""
+    return str(ObjectId.from_datetime(moment))
 
 
 class Document(BaseModel):

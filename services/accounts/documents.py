@@ -145,6 +145,10 @@ INDEXES: Final = {
             [("campus_id", ASCENDING), ("role", ASCENDING), ("name_key", ASCENDING), ("_id", ASCENDING)],
             name="campus_admins",
         ),
+        IndexModel(  # all that is counted, so that counting reads no row
+            [(field, ASCENDING) for field in ("role", "status", "campus_id", "first_login_at")],
+            name="counts",
+        ),
     ],
     LOGIN_IDENTIFIERS: [IndexModel("user_id", name="user")],
     SESSIONS: [

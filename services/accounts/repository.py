@@ -26,6 +26,25 @@ DUPLICATE_KEY: Final = 11000
 DEVICE_MS: Final = DEVICE_DAYS * 24 * 3600 * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleTally:
+    """How many people of one campus, role and status there are; ``logged_in``: ever."""
+
+    campus_id: str | None
+    role: Role
+    status: UserStatus
+    people: int
+    logged_in: int
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """Read a counted row."""
+        key = row["_id"]
+        return cls(
+            key["campus_id"], Role(key["role"]), UserStatus(key["status"]), row["people"], row["logged_in"]
+        )
+
+
 class FormTaken(Exception):
     """Somebody else already has the identifier at this place of the list."""
 
@@ -86,7 +105,8 @@ class UserRepository:
     ) -> list[Row]:
         """Return one more row than a page holds."""
         query = {"role": {"$in": list(roles)}, **filters, **keyset.filter}
-        return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
+        hint = "campus_admins" if scope.campus_id or "campus_id" in filters else "admins"
+        return self._rows.find(scope, query, sort=keyset.order, limit=keyset.limit + 1, hint=hint)
 
     def change(
         self, scope: Scope, user_id: str, fields: Mapping[str, Any], *, rights: bool, revision: int | None
@@ -197,6 +217,17 @@ class UserRepository:
     def count_with(self, scope: Scope, query: Mapping[str, Any], limit: int = 0) -> int:
         """Return how many accounts match, counting up to ``limit`` when it is given."""
         return self._rows.count(scope, query, limit)
+
+    def tallies(self, scope: Scope, among: Sequence[str] | None = None) -> list[PeopleTally]:
+        """Return how many people of the scope there are (all, or ``among`` these) by campus, role, status."""
+        query: Row = {"role": {"$in": list(Role)}, "status": {"$in": list(UserStatus)}}
+        if among is not None:
+            query = {"_id": {"$in": list(among)}}
+        seen = {"$cond": [{"$gt": ["$first_login_at", None]}, 1, 0]}
+        key = {"campus_id": "$campus_id", "role": "$role", "status": "$status"}
+        group = {"$group": {"_id": key, "people": {"$sum": 1}, "logged_in": {"$sum": seen}}}
+        rows = self._rows.aggregate(scope, query, [group], hint="counts" if among is None else "_id_")
+        return [PeopleTally.of(row) for row in rows]
 
     def exists_with(self, scope: Scope, role: Role) -> bool:
         """Tell whether anybody has this role."""

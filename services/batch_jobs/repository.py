@@ -1,7 +1,7 @@
 """The collections of batch jobs: ``batch_jobs``, ``sub_batches``, ``deliveries``, ``template_versions``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from services.batch_jobs.documents import (
 )
 from services.notifications.templates import TemplateSource
 from services.ports import Channel
+from utils.documents import first_id_at
 from utils.paging import Keyset
 from utils.scope import Scope
 from utils.store import PLATFORM, Row, ScopeRule, Store, by_id
@@ -26,6 +27,15 @@ from utils.store import PLATFORM, Row, ScopeRule, Store, by_id
 KEPT_STEPS: Final = 40  # at each end of a history; what the provider tells has room besides
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 OF_ALL_COURSES: Final = ScopeRule(course="course_ids", every_course=True)
+
+
+@dataclass(frozen=True, slots=True)
+class JobTally:
+    """How many jobs are in one state, and how many of their deliveries in which."""
+
+    state: BatchJobState
+    jobs: int
+    deliveries: Mapping[DeliveryState, int]
 
 
 class BatchJobRepository:
@@ -49,6 +59,16 @@ class BatchJobRepository:
         """Return one more row than a page holds."""
         query = {**filters, **keyset.filter}
         return self._jobs.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
+
+    def tallies(self, scope: Scope, since: datetime) -> list[JobTally]:
+        """Return how many jobs were made since then by state, and what became of their messages."""
+        query = {"state": {"$in": list(BatchJobState)}, "_id": {"$gte": first_id_at(since)}}
+        sums = {str(state): {"$sum": f"$counts.{state}"} for state in DeliveryState}
+        rows = self._jobs.aggregate(scope, query, [{"$group": {"_id": "$state", "n": {"$sum": 1}, **sums}}])
+        return [
+            JobTally(BatchJobState(row["_id"]), row["n"], {state: row[state] for state in DeliveryState})
+            for row in rows
+        ]
 
     def add_sub_batches(self, scope: Scope, sub_batches: Sequence[SubBatch]) -> None:
         """Store sub-batches. The job itself is not written: its progress is, all the time, by others."""

@@ -95,6 +95,19 @@ class PlaceRepository(Generic[Doc]):
         """Return how many rows of the scope match."""
         return self._rows.count(scope, query)
 
+    def tally(self, scope: Scope) -> dict[str, int]:
+        """Return how many rows of the scope there are by campus."""
+        group = {"$group": {"_id": "$campus_id", "n": {"$sum": 1}}}
+        rows = self._rows.aggregate(scope, {"campus_id": {"$gte": ""}}, [group])
+        return {str(row["_id"]): int(row["n"]) for row in rows}
+
+    def tally_by_course(self, scope: Scope) -> dict[str, int]:
+        """Return how many rows of the scope there are by each of the courses that they name."""
+        group: Row = {"$group": {"_id": "$course_ids", "n": {"$sum": 1}}}
+        pipeline: list[Row] = [{"$project": {"course_ids": 1}}, {"$unwind": "$course_ids"}, group]
+        rows = self._rows.aggregate(scope, {"campus_id": {"$gte": ""}}, pipeline)
+        return {str(row["_id"]): int(row["n"]) for row in rows}
+
     def typed(self, row: Row) -> Doc:
         """Return a row of this collection as what it is."""
         return self._kind.from_mongo(row)

@@ -28,6 +28,7 @@ class ImportArea:
     undo: ImportUndo
     jobs: ImportJobs
     announcer: ImportAnnouncer
+    stored: ImportRepository
 
     @classmethod
     def over(
@@ -60,4 +61,4 @@ class ImportArea:
             wall_seconds=settings.import_wall_seconds,
         )
         jobs = ImportJobs(stored, preview, applying, undoing, service, announcer, people.rights, limits)
-        return cls(service, undo, jobs, announcer)
+        return cls(service, undo, jobs, announcer, stored.imports)

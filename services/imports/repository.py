@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.imports.documents import (
@@ -14,6 +15,7 @@ from services.imports.documents import (
     RosterImport,
     Undone,
 )
+from utils.documents import first_id_at
 from utils.paging import Keyset
 from utils.scope import Scope
 from utils.store import Row, ScopeRule, Store, by_id
@@ -41,6 +43,12 @@ class ImportRepository:
         """Return one more row than a page holds."""
         query = {**filters, **keyset.filter}
         return self._imports.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
+
+    def tally(self, scope: Scope, since: datetime) -> dict[ImportState, int]:
+        """Return how many imports were begun since then, by state."""
+        query = {"state": {"$in": list(ImportState)}, "_id": {"$gte": first_id_at(since)}}
+        rows = self._imports.aggregate(scope, query, [{"$group": {"_id": "$state", "n": {"$sum": 1}}}])
+        return {ImportState(row["_id"]): int(row["n"]) for row in rows}
 
     def move(
         self, scope: Scope, import_id: str, old: ImportState, new: ImportState, **fields: Any

@@ -85,6 +85,19 @@ class StudentRepository:
         """Remove those of these students who lie in the scope."""
         self._rows.delete_many(scope, {"_id": {"$in": list(student_ids)}})
 
+    def ids_of(self, scope: Scope) -> list[str]:
+        """Return the ids of all students of the scope, in one answer."""
+        whole = {"$group": {"_id": None, "ids": {"$addToSet": "$_id"}}}
+        rows = self._rows.aggregate(scope, {"campus_id": {"$gte": ""}}, [whole])
+        return [str(student_id) for row in rows for student_id in row["ids"]]
+
+    def tally_by_course(self, scope: Scope) -> dict[str, int]:
+        """Return how many students of the scope each of their courses has."""
+        group: Row = {"$group": {"_id": "$course_ids", "n": {"$sum": 1}}}
+        pipeline: list[Row] = [{"$project": {"course_ids": 1}}, {"$unwind": "$course_ids"}, group]
+        rows = self._rows.aggregate(scope, {"campus_id": {"$gte": ""}}, pipeline)
+        return {str(row["_id"]): int(row["n"]) for row in rows}
+
     def count(self, scope: Scope, query: Mapping[str, Any]) -> int:
         """Return how many students of the scope match."""
         return self._rows.count(scope, query)

@@ -210,6 +210,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "batch_processing.list_recipients": _of(query=ALL, job_id=Kind.JOB),
     "batch_processing.list_workers": _plain(),
     "batch_processing.report": _of(job_id=Kind.JOB),
+    "campus_admin.dashboard": _plain(only=frozenset({Role.CAMPUS_ADMIN})),
     "campus_management.create_campus": _plain(body={**PLACE, "timezone": "Asia/Kolkata"}),
     "campus_management.delete_campus": _of(more={"statuses": IN_USE}, campus_id=Kind.CAMPUS),
     "campus_management.get_campus": _of(campus_id=Kind.CAMPUS),
@@ -217,6 +218,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "campus_management.update_campus": _of(PLACE, campus_id=Kind.CAMPUS),
     "console.console": _plain(),
     "console.console_file": _plain(path={"stamp": "new", "name": "console/main.js"}),
+    "course_admin.dashboard": _plain(only=frozenset({Role.COURSE_ADMIN})),
     "course_management.create_course": lambda at: Request(
         body={**PLACE, "campus_id": at("campus_id", Kind.CAMPUS)}
     ),
@@ -303,6 +305,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "student_management.send_credentials": _send_credentials,
     "student_management.unlock_student": _of(student_id=Kind.STUDENT),
     "student_management.update_student": _of({"name": "Renamed"}, student_id=Kind.STUDENT),
+    "superadmin.dashboard": _plain(only=frozenset({Role.SUPERADMIN, Role.SUB_SUPERADMIN})),
     "webhooks.brevo_email": _plain(body={"event": "spam"}, statuses=STRANGER),
     "webhooks.brevo_sms": _plain(body={"msg_status": "delivered"}, statuses=STRANGER),
     "watch.import_id": _of(import_id=Kind.IMPORT),

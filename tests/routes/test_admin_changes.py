@@ -231,6 +231,34 @@ def ended(actor: Person, admin_id: str, way: str) -> int:
     return int(reply.status_code)
 
 
+@pytest.mark.parametrize("of_a_campus", [True, False])
+def test_an_evaluator_is_let_in_and_out_and_sees_nothing_yet(
+    boss: Person, northern: Person, north: Place, cast: Cast, outbox: Any, at_rest: Any, of_a_campus: bool
+) -> None:
+    chief = northern if of_a_campus else boss
+    made = chief.post(ADMINS, wish("evaluator", "marker", mobile_number="98765 43210"))
+    at_rest()
+    marker = cast.activated("marker", "marker@example.com")
+
+    assert made["campus_id"] == (north.id if of_a_campus else None)
+    assert sorted(message["to"] for message in outbox()) == ["+919876543210", "marker@example.com"]
+    assert [row["id"] for row in chief.get(f"{ADMINS}?role=evaluator")["items"]] == [marker.id]
+    assert (marker.get("/auth/me")["permissions"], marker.get("/auth/me")["features"]) == ([], ["dashboard"])
+    for url in (ADMINS, "/student_management/students", "/campus_management/campuses"):
+        marker.get(url, status=403)
+    if not of_a_campus:
+        northern.get(f"{ADMINS}/{marker.id}", status=404)
+    chief.post(f"{ADMINS}/{marker.id}/deactivate", status=200)
+    marker.get("/auth/me", status=401)
+    chief.delete(f"{ADMINS}/{marker.id}")
+
+
+def test_an_evaluator_has_no_courses(boss: Person, north: Place) -> None:
+    wanted = wish("evaluator", "marker", campus_id=north.id, course_ids=north.course_ids)
+
+    assert boss.post(ADMINS, wanted, status=422)["errors"][0]["pointer"] == "/course_ids"
+
+
 def test_credentials_sent_again_end_the_older_link(
     boss: Person, north: Place, cast: Cast, at_rest: Any, client: FlaskClient
 ) -> None:
