@@ -98,7 +98,7 @@ def name_of(text: str) -> str:
 
 def starts_formula(text: str) -> bool:
     """Tell whether a spreadsheet may take this text for a formula (full-width signs included)."""
-    return unicodedata.normalize("NFKC", text[:1]).startswith(("=", "+", "-", "@"))
+    return unicodedata.normalize("NFKC", text[:1]).startswith(("=", "+", "-", "@", "\N{MINUS SIGN}"))
 
 
 def login_forms(text: str, country: str) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def _verified(token: str) -> dict[str, Any]:
         claims = dict(decode_token(token))
     except (JWTExtendedException, jwt.PyJWTError, ValueError, TypeError, KeyError):
         raise Unauthorized() from None
-    if claims.get("typ") != "access" or not isinstance(claims.get("sid"), str):
+    if claims.get("typ") != "access" or not isinstance(claims.get("sid"), str) or "exp" not in claims:
         raise Unauthorized()
     return claims
 

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Final
 
 from services.imports.roster.lines import LONGEST_CELL, Cell, Fault
+from utils.csv_cells import rejoined
 from utils.identifiers import starts_formula
 
 SAFE_INTEGER: Final = 10**15
@@ -19,7 +20,7 @@ FORMAT_PART: Final = re.compile(r'(?P<digit>[0#?])|"(?P<quoted>[^"]*)"|\\(?P<esc
 
 def text_cell(text: str) -> Cell:
     """Return a text cell without what surrounds it: white space, invisible marks, a protecting apostrophe."""
-    stripped = _without_apostrophe(UNSEEN_AT_THE_ENDS.sub("", text))
+    stripped = _without_apostrophe(UNSEEN_AT_THE_ENDS.sub("", rejoined(text)))
     storable = UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", stripped)
     if len(storable) > LONGEST_CELL:
         return Fault(f"{storable[:LONGEST_CELL]}…", f"is longer than {LONGEST_CELL} characters")
