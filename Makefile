@@ -11,10 +11,16 @@ START := $(BIN)/python startup_scripts/start_local.py \
 
 # No settings of this machine: what is written depends on the code alone
 GENERATE := env -i FLASK_SKIP_DOTENV=1 DATA_DIR=$(VENV)/generated $(BIN)/python -m flask --app main
+CODE := assembly commands config integrations routes services startup_scripts utils \
+	connection_monitor.py gunicorn.conf.py main.py models.py
 DRAFT := $(VENV)/generated.draft
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help install run serve worker cli test nemesis check lint types imports spelling format openapi problems ledger lock \
+=======
+.PHONY: help install run serve worker cli test nemesis fuzz check lint unsafe audit types imports spelling format openapi problems lock \
+>>>>>>> 1c4eeab (Look for unsafe calls with bandit, and for known vulnerabilities where they can be had)
 	clean
 
 help: ## List what can be made
@@ -43,11 +49,21 @@ nemesis: $(INSTALLED) ## Kill processes in the middle of everything, KILLS times
 	@FAULTS_EXAMPLES=$${EXAMPLES:-150} $(BIN)/python -m pytest -q tests/faults/test_job_model.py
 	@$(BIN)/python -m pytest -q -m nemesis
 
-check: lint types imports spelling test ## Everything that CI checks
+fuzz: $(INSTALLED) ## Send CASES requests (20000) made of the interface's description, and write docs/fuzz.json
+	@FUZZ_CASES=$${CASES:-20000} FUZZ_REPORT=docs/fuzz.json $(BIN)/python -m pytest -q tests/authz/test_fuzz.py
+
+check: lint unsafe types imports spelling test ## Everything that CI checks
 
 lint: $(INSTALLED) ## Formatting and lint
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
+
+unsafe: $(INSTALLED) ## Calls that are known to be unsafe (bandit); what is left is explained where it stands
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(CODE)
+
+audit: $(INSTALLED) ## Known vulnerabilities of our packages (pip-audit); needs the advisories of the package index
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off $(addprefix -r ,$(REQUIREMENTS) requirements.lock) \
+		|| { echo 'Not proved: a package is vulnerable, or the advisories could not be had (see above).'; exit 1; }
 
 types: $(INSTALLED) ## Types, strictly
 	@$(BIN)/mypy .

@@ -48,4 +48,6 @@ class Claims:
 
     def _draw(self, queue: Queue, fair: str | None, some: int, rung: str | None) -> list[str]:
         candidates = self._jobs.due(queue, fair, min(MOST_CANDIDATES, ROOM * some))
-        return [rung] if rung in candidates else sample(candidates, min(some, len(candidates)))
+        if rung in candidates:
+            return [rung]
+        return sample(candidates, min(some, len(candidates)))  # nosec B311  # for fairness, not for secrecy

@@ -6,7 +6,7 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError  # nosec B405  # the error alone
 
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
