@@ -16,12 +16,8 @@ CODE := assembly commands config integrations routes services startup_scripts ut
 DRAFT := $(VENV)/generated.draft
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help install run serve worker cli test nemesis check lint types imports spelling format openapi problems ledger lock \
-=======
-.PHONY: help install run serve worker cli test nemesis fuzz check lint unsafe audit types imports spelling format openapi problems lock \
->>>>>>> 1c4eeab (Look for unsafe calls with bandit, and for known vulnerabilities where they can be had)
-	clean
+.PHONY: help install run serve worker cli test nemesis fuzz check lint unsafe audit types imports spelling format \
+	openapi problems ledger lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

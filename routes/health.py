@@ -42,7 +42,7 @@ def live() -> Alive:
     return Alive()
 
 
-@route(bp, "GET", "/health/ready", permission=PUBLIC)
+@route(bp, "GET", "/health/ready", permission=PUBLIC, failure=503)
 def ready() -> Response:
     """Tell whether this server can do its work: 200 or 503, with every dependency and loop by name."""
     runtime = current_app.extensions["versant"]

@@ -110,6 +110,7 @@ class Endpoint:
     proof: Callable[[], None] | None = None
     cached: tuple[str, ...] = ()
     fresh: bool = False
+    failure: int | None = None
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -147,7 +148,8 @@ class Endpoint:
     @property
     def creates(self) -> bool:
         """Whether the route makes something, so that an ``Idempotency-Key`` is honoured."""
-        return self.method == "POST" and self.status in (201, 202)
+        somebodys = self.access not in (PUBLIC, SIGNATURE)
+        return somebodys and self.method == "POST" and self.status in (201, 202)
 
     @property
     def body_limit(self) -> int:
@@ -177,6 +179,7 @@ def route(
     proof: Callable[[], None] | None = None,
     cached: Sequence[str] = (),
     fresh: bool = False,
+    failure: int | None = None,
 ) -> Callable[[View], View]:
     """Register ``view`` on a plain blueprint; the only way to add a URL.
 
@@ -190,6 +193,8 @@ def route(
 
     ``fresh``: for whoever has proved who they are in this session within ``FRESH_AUTH_SECONDS``: by logging
     in, or by ``POST /auth/confirm``.
+
+    ``failure`` is another status of a reply that is no problem: its body says what is not well.
     """
 
     def decorate(view: View) -> View:
@@ -208,6 +213,7 @@ def route(
             proof=proof,
             cached=tuple(cached),
             fresh=fresh,
+            failure=failure,
         )
         object.__setattr__(spec, "raises", (*implied(spec, rule), *raises))
 

@@ -163,6 +163,8 @@ def _responses(spec: Endpoint, refs: Refs) -> dict[str, Any]:
     elif spec.hints.get("return") is not type(None):
         success |= _content(spec.media_type, {})
     shown: dict[str, Any] = {str(spec.status): success}
+    if spec.failure:
+        shown[str(spec.failure)] = {**success, "description": "Not well; the body says why"}
     if spec.cached:
         shown["304"] = {"description": "What you have still holds"}
     kinds: dict[str, list[type[Problem]]] = {}

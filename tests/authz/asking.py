@@ -71,6 +71,10 @@ class Asking:
     def __init__(self, app: Flask, proofs: Mapping[str, str]) -> None:
         self._app, self._proofs, self._urls = app, proofs, app.url_map.bind("localhost")
 
+    def proof(self, name: str) -> str:
+        """Return what somebody shows; empty for nothing."""
+        return self._proofs[name]
+
     def ask(self, operation: Operation, actor: Actor, request: Request, **headers: str) -> Reply:
         """Send one request."""
         if operation.method == WATCH:
