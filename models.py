@@ -20,6 +20,7 @@ from services.imports import documents as imports
 from services.jobs import documents as jobs
 from services.notifications import documents as notifications
 from services.processes import documents as processes
+from services.questions import documents as questions
 from services.students import documents as students
 from utils.scope import Scope
 
@@ -36,6 +37,7 @@ _AREAS: Final = (
     jobs,
     notifications,
     processes,
+    questions,
     students,
 )
 
@@ -66,6 +68,9 @@ TENANT_COLLECTIONS: Final = frozenset(
         notifications.SUPPRESSIONS,
         notifications.MESSAGE_TEMPLATES,
         notifications.MESSAGE_TEMPLATE_VERSIONS,
+        questions.ANSWER_KEYS,
+        questions.QUESTIONS,
+        questions.QUESTION_VERSIONS,
         students.STUDENTS,
     }
 )

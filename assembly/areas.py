@@ -32,6 +32,9 @@ from services.notifications.area import NotificationArea
 from services.ports import Channel
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
+from services.questions.area import QuestionArea
+from services.questions.dependants import QuestionsDependOn
+from services.questions.repository import QuestionRepository
 from services.registry import Services
 from services.students.area import StudentArea
 from utils.offload import Offload
@@ -56,6 +59,7 @@ class Areas:
     rosters: ImportArea
     features: FeatureService
     files: FileArea
+    questions: QuestionArea
     processes: ProcessRepository
     breakers: BreakerService
 
@@ -94,7 +98,10 @@ class Areas:
             inbox=messages.senders[Channel.INBOX],
         )
         people = AccountArea.over(around)
-        students = StudentArea.over(around, people, places, lookup)
+        questions = QuestionRepository(store)
+        with_questions = QuestionsDependOn(questions)
+        students = StudentArea.over(around, people, places, lookup, (with_questions,))
+        files = FileArea.over(around, lookup, contents, NoScanner(), (with_questions,))
         rosters = ImportArea.over(around, people, students, lookup, contents, feed)
         processes = ProcessRepository(store)
         return cls(
@@ -110,7 +117,8 @@ class Areas:
             rosters=rosters,
             counted=Counted(people.users, places, students.roll, jobs.stored.jobs, rosters.stored),
             features=FeatureService(switched, switches, audit, store),
-            files=FileArea.over(around, lookup, contents, NoScanner()),
+            files=files,
+            questions=QuestionArea.over(around, questions, files.files),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )
@@ -151,6 +159,9 @@ class Areas:
             own_sessions=people.own_sessions,
             password_choice=people.password_choice,
             processes=ProcessService(self.processes),
+            question_modules=self.questions.modules,
+            question_trials=self.questions.trials,
+            questions=self.questions.bank,
             student_credentials=students.credentials,
             student_removal=students.removal,
             student_unlocking=students.unlocking,

@@ -51,11 +51,15 @@ class Permission(StrEnum):
     FILE_WRITE = "question_bank:file:write"
     IMPORT_READ = "student_management:import:read"
     IMPORT_WRITE = "student_management:import:write"
+    MODULE_READ = "question_bank:module:read"
+    MODULE_WRITE = "question_bank:module:write"
     OUTBOX_READ = "notifications:outbox:read"
     PERFORMANCE_READ = "analytics:performance:read"
     PERFORMANCE_WRITE = "analytics:performance:write"
     PERMISSION_READ = "access_control:permission:read"
     PERMISSION_WRITE = "access_control:permission:write"
+    QUESTION_READ = "question_bank:question:read"
+    QUESTION_WRITE = "question_bank:question:write"
     STUDENT_CREATE = "student_management:student:create"
     STUDENT_DELETE = "student_management:student:delete"
     STUDENT_READ = "student_management:student:read"
@@ -91,6 +95,8 @@ _COURSE_ADMIN: Final = frozenset(
         Permission.DASHBOARD_READ,
         Permission.IMPORT_READ,
         Permission.IMPORT_WRITE,
+        Permission.MODULE_READ,
+        Permission.QUESTION_READ,
         Permission.STUDENT_CREATE,
         Permission.STUDENT_DELETE,
         Permission.STUDENT_READ,
@@ -112,6 +118,7 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.FILE_WRITE,
     Permission.PERMISSION_READ,
     Permission.PERMISSION_WRITE,
+    Permission.QUESTION_WRITE,
     Permission.SUPPRESSION_DELETE,
     Permission.SUPPRESSION_READ,
     Permission.TEMPLATE_READ,

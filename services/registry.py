@@ -35,6 +35,9 @@ from services.notifications.service import TemplateService
 from services.notifications.suppression import SuppressionService
 from services.ports import Outbox, SignedFiles
 from services.processes.service import ProcessService
+from services.questions.bank import QuestionBank
+from services.questions.modules import ModuleService
+from services.questions.trial import QuestionTrials
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
 from services.students.second_factors import StudentSecondFactors
@@ -76,6 +79,9 @@ class Services:
     own_sessions: OwnSessions
     password_choice: PasswordChoice
     processes: ProcessService
+    question_modules: ModuleService
+    question_trials: QuestionTrials
+    questions: QuestionBank
     student_credentials: StudentCredentials
     student_removal: StudentRemoval
     student_unlocking: StudentUnlocking

@@ -37,6 +37,7 @@ UNSCOPED = {
     "signed link to a file": "services/files/repository.py",
     "sweep of files that nobody finished": "services/files/repository.py",
     "the first superadmin": "services/accounts/service.py",
+    "uses of questions, also of the platform's": "services/questions/repository.py",
 }
 
 
@@ -165,6 +166,21 @@ def test_the_audit_log_is_opened_by_its_own_repository_which_only_adds_and_seals
         "self._heads.update_one",
         "self._rows.update_each",
     ]
+
+
+def test_only_authors_and_scoring_open_the_keys_of_questions() -> None:
+    name = "services.questions.key_repository"
+    importers = {path for path, tree in sources() if name in set(imported(tree))}
+    namers = {
+        path
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Constant) and node.value == "answer_keys")
+        or (isinstance(node, ast.Name) and node.id == "ANSWER_KEYS")
+    }
+
+    assert importers == {f"services/questions/{one}.py" for one in ("area", "bank", "trial", "writing")}
+    assert namers == {"services/questions/documents.py", "services/questions/key_repository.py"}
 
 
 def test_top_level_names_do_not_hide_the_standard_library() -> None:

@@ -128,6 +128,11 @@ def search_term(text: str) -> list[str]:
     return list(dict.fromkeys(word[:LONGEST_TERM] for word in words))
 
 
+def search_words(text: str) -> list[str]:
+    """Return the terms of a long text: its words, each once, as ``search_term`` cuts them."""
+    return sorted({word[:LONGEST_TERM] for word in _words(text)})
+
+
 def _words(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text[:LONGEST_READ]).casefold()
     plain = "".join(_unaccented(unicodedata.normalize("NFD", folded))).translate(PLAIN_LATIN)

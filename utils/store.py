@@ -131,6 +131,7 @@ class ScopeRule:
     """How a scope becomes a filter on one collection. A narrowing that has no field here matches nothing.
 
     A row of several courses lies in the scope of each of them, or with ``every_course`` only in that of all.
+    With ``platform_shown`` a campus also reads the rows of the platform; it never writes them.
     """
 
     campus: str = "campus_id"
@@ -138,9 +139,17 @@ class ScopeRule:
     every_course: bool = False
     own: str | None = None
     tenant: bool = True
+    platform_shown: bool = False
+
+    def reading(self, scope: Scope) -> Row:
+        """Return the filter that every look of this scope carries."""
+        narrowed = self.filter(scope)
+        if self.platform_shown and scope.campus_id is not None:
+            narrowed[self.campus] = {"$in": [scope.campus_id, None]}
+        return narrowed
 
     def filter(self, scope: Scope) -> Row:
-        """Return the filter that every command of this scope carries."""
+        """Return the filter that every change of this scope carries, and every look where both see alike."""
         narrowed: Row = {}
         if not self.tenant:
             return narrowed
@@ -175,7 +184,7 @@ class Rows:
 
     def find_one(self, scope: Scope, query: Query, projection: Query | None = None) -> Row | None:
         """Return one row of the scope, or None."""
-        return self._rows.find_one(self._within(scope, query), projection, **_how(scope))
+        return self._rows.find_one(self._seen(scope, query), projection, **_how(scope))
 
     def find(
         self,
@@ -189,7 +198,7 @@ class Rows:
     ) -> list[Row]:
         """Return the rows of the scope that match; ``limit`` 0 means all, ``hint`` names the index to use."""
         found = self._rows.find(
-            self._within(scope, query),
+            self._seen(scope, query),
             projection,
             sort=list(sort) or None,
             limit=limit,
@@ -202,13 +211,13 @@ class Rows:
     def count(self, scope: Scope, query: Query, limit: int = 0) -> int:
         """Return how many rows match, counting no further than ``limit`` when it is given."""
         how = _how(scope) | ({"limit": limit} if limit else {})
-        return self._rows.count_documents(self._within(scope, query), **how)
+        return self._rows.count_documents(self._seen(scope, query), **how)
 
     def aggregate(
         self, scope: Scope, query: Query, pipeline: Sequence[Query], *, hint: str | None = None
     ) -> list[Row]:
         """Return what ``pipeline`` makes of the scope's matching rows; ``hint`` names the index to use."""
-        stages = [{"$match": self._within(scope, query)}, *pipeline]
+        stages = [{"$match": self._seen(scope, query)}, *pipeline]
         how = _how(scope) | ({"hint": hint} if hint else {})
         return list(self._rows.aggregate(stages, batchSize=WHOLE_ANSWER, **how))
 
@@ -281,11 +290,11 @@ class Rows:
             raise DatabaseAway(self._collection.name)
         return self._collection
 
+    def _seen(self, scope: Scope, query: Query) -> Row:
+        return _both(self._rule.reading(scope), query)
+
     def _within(self, scope: Scope, query: Query) -> Row:
-        narrowed = self._rule.filter(scope)
-        if any(narrowed[name] != query[name] for name in narrowed.keys() & query.keys()):
-            return {"$and": [narrowed, dict(query)]}  # only where needed: it has a query plan of its own
-        return {**narrowed, **query}
+        return _both(self._rule.filter(scope), query)
 
     def _check(self, scope: Scope, row: Row) -> None:
         if (
@@ -294,6 +303,12 @@ class Rows:
             and row.get(self._rule.campus) != scope.campus_id
         ):
             raise OutsideScope(f"{self._collection.name}: a row of another campus than {scope.label}")
+
+
+def _both(narrowed: Row, query: Query) -> Row:
+    if any(narrowed[name] != query[name] for name in narrowed.keys() & query.keys()):
+        return {"$and": [narrowed, dict(query)]}  # only where needed: it has a query plan of its own
+    return {**narrowed, **query}
 
 
 def _how(scope: Scope) -> dict[str, Any]:

@@ -114,7 +114,9 @@ def _invalid(error: ValidationError) -> Invalid:
 
 
 def _pointer(loc: tuple[int | str, ...]) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)
+    """Return the JSON pointer; ``<…>`` names the member of a union that was meant, and is not in the body."""
+    parts = [str(part) for part in loc if not str(part).startswith("<")]
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def _plain(message: str) -> str:

@@ -1,5 +1,6 @@
 """Files put together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -7,7 +8,7 @@ from services.accounts.area import Surroundings
 from services.files.checking import FileChecking, SweepClock
 from services.files.repository import FileRepository
 from services.files.service import FileService
-from services.ports import FileScanner, FileStore, OrganisationLookup
+from services.ports import Dependants, FileScanner, FileStore, OrganisationLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,13 @@ class FileArea:
         places: OrganisationLookup,
         contents: FileStore,
         scanner: FileScanner,
+        later: Sequence[Dependants] = (),
     ) -> Self:
-        """Return the area on one database and one store of contents."""
+        """Return the area on one database and one store of contents; ``later`` areas use files."""
         store, clock, audit, engine = around.store, around.clock, around.audit, around.engine
         files = FileRepository(store)
         return cls(
-            files=FileService(files, contents, store, engine, audit, places, clock),
+            files=FileService(files, contents, store, engine, audit, places, clock, later),
             checking=FileChecking(files, contents, scanner, store, audit, clock),
             sweep=SweepClock(engine, clock),
         )

@@ -27,6 +27,11 @@ class FileRepository:
         row = self._rows.find_one(scope, {"_id": file_id})
         return StoredFile.from_mongo(row) if row else None
 
+    def find_many(self, scope: Scope, file_ids: Sequence[str]) -> list[StoredFile]:
+        """Return those of these files that lie in the scope."""
+        rows = self._rows.find(scope, {"_id": {"$in": list(file_ids)}})
+        return [StoredFile.from_mongo(row) for row in rows]
+
     def find_by_key(self, scope: Scope, key: str) -> StoredFile | None:
         """Return the file whose bytes lie under ``key``."""
         row = self._rows.find_one(scope, {"key": key})

@@ -124,6 +124,12 @@ class FileService:
         self._store.atomically(work)
         self._contents.delete(file.key)
 
+    def usable(self, file_ids: Sequence[str], campus_id: str | None) -> set[str]:
+        """Return those of these files that are stored and the campus's; without one, the platform's."""
+        scope = Scope.campus(campus_id) if campus_id else Scope.everything()
+        found = self._files.find_many(scope, file_ids) if file_ids else []
+        return {file.id for file in found if file.state is FileState.STORED and file.campus_id == campus_id}
+
     def by_key(self, key: str) -> StoredFile:
         """Return the file of a signed link; whoever asks has proved that the link is ours."""
         file = self._files.find_by_key(LINK, key)

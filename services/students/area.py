@@ -1,5 +1,6 @@
 """The organisation and its students put together: their classes fill no role that another could fill."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +10,7 @@ from services.campuses.keeping import Ground
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
 from services.campuses.service import CampusService, CourseService
+from services.ports import Dependants
 from services.students.bulk import StudentBulk
 from services.students.credentials import StudentCredentials
 from services.students.departures import Departures
@@ -40,8 +42,15 @@ class StudentArea:
     taken: TakenElsewhere
 
     @classmethod
-    def over(cls, around: Surroundings, people: AccountArea, places: Places, lookup: PlaceLookup) -> Self:
-        """Return the area on one database."""
+    def over(
+        cls,
+        around: Surroundings,
+        people: AccountArea,
+        places: Places,
+        lookup: PlaceLookup,
+        later: Sequence[Dependants] = (),
+    ) -> Self:
+        """Return the area on one database; ``later`` areas depend on places, too."""
         store, clock, audit, country = (
             around.store,
             around.clock,
@@ -53,7 +62,7 @@ class StudentArea:
         free = FreeIdentifiers(people.accounts, roll, taken)
         views = StudentViews(people.accounts, around.batch_jobs)
         bulk = StudentBulk(roll, people.accounts, lookup, audit, clock)
-        ground = Ground(places, store, audit, clock, (people.dependants, StudentsDependOn(roll)))
+        ground = Ground(places, store, audit, clock, (people.dependants, StudentsDependOn(roll), *later))
         departures = Departures(roll, people.accounts, around.batch_jobs, audit)
         near = Neighbours(people.accounts, lookup, free, views)
         return cls(

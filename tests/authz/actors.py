@@ -29,6 +29,8 @@ NARROWED: Final = (
 )
 # Rows of several courses that only somebody sees who has all of them.
 WHOLLY_OWN: Final = frozenset({"imports", "batch_jobs", "dead_letters"})
+# Rows of whole campuses, of which the platform has some that all campuses read and none changes.
+OF_CAMPUS_AND_PLATFORM: Final = frozenset({"answer_keys", "question_versions", "questions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,18 @@ class Actor:
             return self.gets_in and row.stored["user_id"] == world.account_id(self.username)
         if self.role in (Role.SUPERADMIN, Role.SUB_SUPERADMIN):
             return True
+        if row.collection in OF_CAMPUS_AND_PLATFORM and self.role in (Role.CAMPUS_ADMIN, Role.COURSE_ADMIN):
+            return row.campus_id in (None, self.campus_id(world))
         if self.role not in (Role.CAMPUS_ADMIN, Role.COURSE_ADMIN) or row.campus_id != self.campus_id(world):
             return False
         if self.role is Role.CAMPUS_ADMIN or row.collection == Kind.CAMPUS.collection:
             return True
         shared = row.course_ids & self.course_ids(world)
         return shared == row.course_ids != frozenset() if row.collection in WHOLLY_OWN else bool(shared)
+
+    def writes(self, row: Row, world: World) -> bool:
+        """Tell whether the actor may change a row that they see: of the platform's only whoever sees all."""
+        return row.collection not in OF_CAMPUS_AND_PLATFORM or self.campus_id(world) in (None, row.campus_id)
 
     def campus_id(self, world: World) -> str | None:
         """Return the actor's campus."""

@@ -14,8 +14,9 @@ from services.batch_jobs.service import SEND_JOB
 from services.notifications.inbox import inbox_address
 from services.ports import Channel, Message, SendUnit
 from tests.authz.actors import ACCOUNTS, Account
-from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, World, word
+from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, Relation, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
+from tests.questions import SINGLE
 from utils.documents import new_id
 
 ROOT: Final = "root"
@@ -56,6 +57,8 @@ class Builder:
             self._work(campus, course)
         for campus in CAMPUSES:
             self._keep_file(campus)
+        for campus in ("", *CAMPUSES):
+            self._ask(campus)
         self._rest()
         self._log_in()
         self._bounce()
@@ -202,6 +205,17 @@ class Builder:
         assert sent.status_code == 204, sent.get_json()
         self._root.post(f"/files/{made['file']['id']}/complete", status=202)
         self._world.stands(Kind.FILE, campus, "1", made["file"]["id"])
+
+    def _ask(self, campus: str) -> None:
+        """Keep a question of a campus, or of the platform, which everybody there may read."""
+        name = word(campus) if campus else "Everybody"
+        wanted = SINGLE | {"stem": f"Who knows {name}?"}
+        if campus:
+            wanted["campus_id"] = self._world.campus_ids[campus]
+        question_id = self._post("/question_bank/questions", wanted)
+        self._world.stands(Kind.QUESTION, campus, "1", question_id)
+        if not campus:
+            self._world.targets[Kind.QUESTION, Relation.PLATFORM] = question_id
 
     def _bounce(self) -> None:
         """Let the provider tell of one student of each place, over each channel, that nothing arrives."""

@@ -109,6 +109,6 @@ def beyond(actor: Actor, moved: Mapping[str, dict[Any, Any]], world: World) -> I
 
 def _may_touch(actor: Actor, row: Row, world: World) -> bool:
     """Tell whether a change of this row is the actor's, also of their account and of what has no course."""
-    if actor.sees(row, world) or row.stored.get("username") == actor.username:
+    if (actor.sees(row, world) and actor.writes(row, world)) or row.stored.get("username") == actor.username:
         return True
     return actor.role is not None and row.campus_id == actor.campus_id(world) and not row.course_ids

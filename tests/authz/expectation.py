@@ -28,6 +28,8 @@ def expected(
     outside = next((slot for slot in slots.values() if not _is_theirs(slot, slots, actor, world)), None)
     if outside is not None and outside.name in request.path:
         return Expected(frozenset({404}), nobodys=outside.name)
+    if not (operation.safe or request.looks) and not _writes(actor, slots.values(), world):
+        return _refused(403, "question-not-yours")
     if _beyond(actor, request):
         return _refused(403, "beyond-your-rights")
     if outside is not None and not (request.narrows and outside.name in request.query):
@@ -35,7 +37,15 @@ def expected(
     if request.whole and not _has_all_courses(actor, slots.values(), world):
         return Expected(frozenset({200})) if request.reports else _refused(403, "not-only-yours")
     statuses = request.statuses or frozenset({operation.status})
-    return Expected(statuses, acts=not operation.safe, nobodys=outside.name if outside else "")
+    return Expected(
+        statuses, acts=not operation.safe and not request.looks, nobodys=outside.name if outside else ""
+    )
+
+
+def _writes(actor: Actor, slots: Iterable[Slot], world: World) -> bool:
+    """Tell whether the actor may change all rows that the request names, those they do not see aside."""
+    rows = [slot.row for slot in slots if slot.row is not None and actor.sees(slot.row, world)]
+    return all(actor.writes(row, world) for row in rows)
 
 
 def _at_the_door(operation: Operation, actor: Actor, request: Request) -> Expected | None:

@@ -80,6 +80,7 @@ class Request:
     the role that it gives power over. ``only``: the roles that the permission is not enough without.
     ``reports``: says of each id whether it was the caller's, and succeeds. ``shows``: words and ids that the
     reply may hold whoever asks; ``shows_secrets``: those of one-time links, too.
+    ``looks``: it changes nothing, whatever its method.
     ``plain``: even a failure is no problem document.
     """
 
@@ -97,6 +98,7 @@ class Request:
     reports: bool = False
     shows: frozenset[str] = frozenset()
     shows_secrets: bool = False
+    looks: bool = False
     plain: bool = False
 
 

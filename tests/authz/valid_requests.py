@@ -12,6 +12,7 @@ from config.permissions import Permission, Role
 from tests.authz.operations import At, Request
 from tests.authz.world import PLATFORM, Kind, word
 from tests.cast import PASSWORD, roster
+from tests.questions import QUESTIONS
 
 Factory = Callable[[At], Request]
 
@@ -52,6 +53,13 @@ def _of(
 def _plain(**request: Any) -> Factory:
     """Return requests without any id."""
     return lambda _: Request(**request)
+
+
+def _heard(at: At, campus_id: str, of: str) -> dict[str, Any]:
+    """Return a question that plays a file, which belongs where the question does."""
+    sent = QUESTIONS["listening_set"]
+    body = {**sent["body"], "audio_file_id": at("audio_file_id", Kind.FILE, of=of)}
+    return {**sent, "body": body, "campus_id": campus_id}
 
 
 def _create_admin(at: At) -> Request:
@@ -268,6 +276,28 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "pages.reset_page": _plain(),
     "performance_monitor.list_breakers": _plain(),
     "performance_monitor.reset_breaker": _plain(path={"name": BREAKER}),
+    "question_bank.create_question": lambda at: Request(
+        body=_heard(at, campus_id=at("campus_id", Kind.CAMPUS), of="campus_id")
+    ),
+    "question_bank.delete_question": _of(question_id=Kind.QUESTION),
+    "question_bank.get_module": _plain(path={"key": "GRAMMAR"}),
+    "question_bank.get_paper": _of(question_id=Kind.QUESTION),
+    "question_bank.get_question": _of(question_id=Kind.QUESTION),
+    "question_bank.get_version": lambda at: Request(
+        path={"question_id": at("question_id", Kind.QUESTION), "number": "1"}
+    ),
+    "question_bank.list_modules": _plain(),
+    "question_bank.list_questions": _page(Kind.QUESTION),
+    "question_bank.list_versions": _of(query=ALL, question_id=Kind.QUESTION),
+    "question_bank.preview_answer": _of(
+        {"response": {"option": "b"}}, more={"looks": True}, question_id=Kind.QUESTION
+    ),
+    "question_bank.put_module": _plain(path={"key": "GRAMMAR"}, body={"name": "Grammar", "levels": ["ALL"]}),
+    "question_bank.put_question": lambda at: Request(
+        path=_path(question_id=Kind.QUESTION)(at),
+        body=_heard(at, campus_id=at("campus_id", Kind.CAMPUS, of="question_id"), of="question_id"),
+    ),
+    "question_bank.retire_question": _of(question_id=Kind.QUESTION),
     "sms_management.channel_balance": _plain(),
     "sms_management.channel_status": _plain(),
     "sms_management.resume_channel": _plain(statuses=frozenset({409})),  # it is not paused

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     JOB = "batch_jobs"
     NOTIFICATION = "notifications"
     SESSION = "sessions"
+    QUESTION = "questions"
     SMS = "sms deliveries"
     SMS_SUPPRESSION = "sms suppressions"
     PAUSED_JOB = "paused batch_jobs"
@@ -64,6 +65,7 @@ class Relation(StrEnum):
     SIBLING = "sibling"
     SHARED = "shared"
     FOREIGN = "foreign"
+    PLATFORM = "the platform's"
     MISSING = "missing"
     MALFORMED = "malformed"
 

@@ -1,0 +1,174 @@
+"""What a student answers: one model per type. Ids that the question does not have are refused."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from services.questions.content import AnyContent, QuestionSet, child_id
+from services.questions.parts import FileId, Part, PartId, QuestionType
+from utils.problems import Invalid
+
+LONGEST_ANSWER: Final = 100_000
+Typed = Annotated[str, StringConstraints(max_length=1_000)]
+Certainty = Annotated[int, Field(ge=1, le=3)]
+
+
+class Response(Part):
+    """``certainty`` is how sure the student is, where the question asks for it."""
+
+    certainty: Certainty = 1
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing was answered."""
+        return not any(getattr(self, name) for name in type(self).model_fields if name != "certainty")
+
+    def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Yield the ids in it: where they stand, the part of the body that has them, and the ids."""
+        yield from ()
+
+
+class SingleResponse(Response):
+    option: PartId | None = None
+
+    def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Yield the option."""
+        yield "option", "options", [self.option] if self.option else []
+
+
+class MultipleResponse(Response):
+    options: Annotated[tuple[PartId, ...], Field(max_length=50)] = ()
+
+    def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Yield the options."""
+        yield "options", "options", self.options
+
+
+class TrueFalseResponse(Response):
+    value: bool | None = None
+
+    @property
+    def blank(self) -> bool:
+        """Whether neither was chosen."""
+        return self.value is None
+
+
+class NumericResponse(Response):
+    value: Typed = ""
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing but blanks was typed."""
+        return not self.value.strip()
+
+
+class ShortTextResponse(Response):
+    text: Typed = ""
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing but blanks was typed."""
+        return not self.text.strip()
+
+
+class MatchingResponse(Response):
+    pairs: Annotated[dict[PartId, PartId], Field(default_factory=dict, max_length=50)]
+
+    def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Yield both sides of the pairs."""
+        yield "pairs", "left", self.pairs
+        yield "pairs", "right", self.pairs.values()
+
+
+class OrderingResponse(Response):
+    order: Annotated[tuple[PartId, ...], Field(max_length=50)] = ()
+
+    def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Yield the items."""
+        yield "order", "items", self.order
+
+
+class ClozeResponse(Response):
+    blanks: Annotated[dict[PartId, Typed], Field(default_factory=dict, max_length=50)]
+
+    @property
+    def blank(self) -> bool:
+        """Whether no gap was filled."""
+        return not any(value.strip() for value in self.blanks.values())
+
+    def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Yield the blanks."""
+        yield "blanks", "blanks", self.blanks
+
+
+class SetResponse(Response):
+    children: Annotated[dict[PartId, dict[str, Any]], Field(default_factory=dict, max_length=50)]
+
+
+class EssayResponse(Response):
+    text: Annotated[str, StringConstraints(max_length=LONGEST_ANSWER)] = ""
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing but blanks was written."""
+        return not self.text.strip()
+
+
+class SpokenResponse(Response):
+    file_id: FileId | None = None
+
+
+class CodeResponse(Response):
+    language: Annotated[str, StringConstraints(max_length=30)] = ""
+    source: Annotated[str, StringConstraints(max_length=LONGEST_ANSWER)] = ""
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is no program."""
+        return not self.source.strip()
+
+
+RESPONSES: Final[Mapping[QuestionType, type[Response]]] = {
+    QuestionType.SINGLE: SingleResponse,
+    QuestionType.MULTIPLE: MultipleResponse,
+    QuestionType.TRUE_FALSE: TrueFalseResponse,
+    QuestionType.NUMERIC: NumericResponse,
+    QuestionType.SHORT_TEXT: ShortTextResponse,
+    QuestionType.MATCHING: MatchingResponse,
+    QuestionType.ORDERING: OrderingResponse,
+    QuestionType.CLOZE: ClozeResponse,
+    QuestionType.PASSAGE_SET: SetResponse,
+    QuestionType.LISTENING_SET: SetResponse,
+    QuestionType.ESSAY: EssayResponse,
+    QuestionType.SPOKEN: SpokenResponse,
+    QuestionType.CODE: CodeResponse,
+}
+
+
+def response_to(content: AnyContent, given: Mapping[str, Any], at: str = "/response") -> Response:
+    """Return what was answered; raise Invalid for what is no answer to this question."""
+    try:
+        response = RESPONSES[content.type].model_validate(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise Invalid(errors=[_told(at, one["loc"], one["msg"]) for one in found]) from None
+    for field, place, ids in response.named():
+        there = {part.id for part in getattr(content.body, place)}
+        if strangers := [one for one in ids if one not in there]:
+            raise Invalid(errors=[_told(at, (field,), f"names {strangers[0]!r}, which is not there")])
+    if isinstance(content, QuestionSet) and isinstance(response, SetResponse):
+        for child in response.children.keys() - children_of(content).keys():
+            raise Invalid(errors=[_told(at, ("children", child), "is no child of this set")])
+    if isinstance(response, OrderingResponse) and len(set(response.order)) != len(response.order):
+        raise Invalid(errors=[_told(at, ("order",), "names an item twice")])
+    return response
+
+
+def children_of(content: QuestionSet) -> dict[str, AnyContent]:
+    """Return the children of a set by what they are called."""
+    return {child_id(number, child): child for number, child in enumerate(content.body.children, 1)}
+
+
+def _told(at: str, place: Iterable[int | str], detail: str) -> dict[str, str]:
+    return {"pointer": "/".join([at, *map(str, place)]), "detail": detail.removeprefix("Value error, ")}
