@@ -29,6 +29,8 @@ from services.idempotency.repository import IdempotencyRepository
 from services.idempotency.service import IdempotencyService
 from services.imports.area import ImportArea
 from services.notifications.area import NotificationArea
+from services.persons.area import person_service
+from services.persons.service import PersonService
 from services.ports import Channel
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
@@ -60,6 +62,7 @@ class Areas:
     features: FeatureService
     files: FileArea
     questions: QuestionArea
+    persons: PersonService
     processes: ProcessRepository
     breakers: BreakerService
 
@@ -119,6 +122,7 @@ class Areas:
             features=FeatureService(switched, switches, audit, store),
             files=files,
             questions=QuestionArea.over(around, questions, files.files),
+            persons=person_service(around, people, students),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )
@@ -158,6 +162,7 @@ class Areas:
             own_factor=people.own_factor,
             own_sessions=people.own_sessions,
             password_choice=people.password_choice,
+            persons=self.persons,
             processes=ProcessService(self.processes),
             question_modules=self.questions.modules,
             question_trials=self.questions.trials,

@@ -10,8 +10,10 @@ from flask.cli import AppGroup
 from config.settings import SettingsError
 
 COMMANDS: Final = {
+    "anonymise": "commands.persons:anonymise",
     "create-admin": "commands.accounts:create_admin",
     "doctor": "commands.operations:doctor",
+    "export-person": "commands.persons:export_person",
     "forget-cache": "commands.operations:forget_cache",
     "import-roster": "commands.rosters:import_roster",
     "migrate": "commands.operations:migrate",

@@ -60,8 +60,10 @@ class Permission(StrEnum):
     PERMISSION_WRITE = "access_control:permission:write"
     QUESTION_READ = "question_bank:question:read"
     QUESTION_WRITE = "question_bank:question:write"
+    STUDENT_ANONYMISE = "student_management:student:anonymise"
     STUDENT_CREATE = "student_management:student:create"
     STUDENT_DELETE = "student_management:student:delete"
+    STUDENT_EXPORT = "student_management:student:export"
     STUDENT_READ = "student_management:student:read"
     STUDENT_UPDATE = "student_management:student:update"
     SUPPRESSION_DELETE = "notifications:suppression:delete"
@@ -119,6 +121,8 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.PERMISSION_READ,
     Permission.PERMISSION_WRITE,
     Permission.QUESTION_WRITE,
+    Permission.STUDENT_ANONYMISE,
+    Permission.STUDENT_EXPORT,
     Permission.SUPPRESSION_DELETE,
     Permission.SUPPRESSION_READ,
     Permission.TEMPLATE_READ,

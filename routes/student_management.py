@@ -9,6 +9,7 @@ from routes._kit.services import services
 from services.accounts.names import IdentifierTaken
 from services.batch_jobs.schemas import BatchJobOut
 from services.campuses.problems import NotOnlyYours, StillInUse
+from services.persons.schemas import PersonExport
 from services.students.problems import BatchIsEmpty, RecipientsNotConfirmed, StudentNotFound, TooManyTaken
 from services.students.schemas import (
     BulkDeleteOut,
@@ -105,6 +106,33 @@ def reset_second_factor(student_id: str, actor: Actor) -> None:
 def delete_student(student_id: str, actor: Actor) -> None:
     """Remove a student on whom nothing depends, and the account."""
     services().student_removal.remove(student_id, actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/<student_id>/export",
+    permission=Permission.STUDENT_EXPORT,
+    fresh=True,
+    raises=[StudentNotFound],
+)
+def export_student(student_id: str, actor: Actor) -> PersonExport:
+    """Hand out everything that is stored about a student, but secrets."""
+    return services().persons.export(services().persons.student(student_id, actor), actor)
+
+
+@route(
+    bp,
+    "POST",
+    "/<student_id>/anonymise",
+    permission=Permission.STUDENT_ANONYMISE,
+    status=204,
+    fresh=True,
+    raises=[StudentNotFound],
+)
+def anonymise_student(student_id: str, actor: Actor) -> None:
+    """Take a student's name, numbers and addresses out of everything, for good; what was done stays."""
+    services().persons.anonymise(services().persons.student(student_id, actor), actor)
 
 
 @route(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -454,3 +454,37 @@ class Health:
     ok: bool
     detail: str = ""
     extra: Mapping[str, JSON] = field(default_factory=dict)
+
+
+# --- one person's data ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose data is meant, by everything that others may have noted them under."""
+
+    id: str
+    campus_id: str | None
+    username: str
+    mobile_number: str | None = None
+
+    @property
+    def alias(self) -> str:
+        """What they are called once they are anonymous: the same every time."""
+        return f"anonymous-{self.id}"
+
+
+class PersonalData(Protocol):
+    """Answers for an area: what it keeps of a person, and how that stops naming them.
+
+    ``collections`` are those of the area with anything personal in them; the rest is listed, with reasons,
+    in ``tests/services/persons``.
+    """
+
+    collections: frozenset[str]
+
+    def of_person(self, scope: Scope, person: Person) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return every row about the person by collection, without secrets."""
+
+    def anonymise(self, scope: Scope, person: Person) -> None:
+        """Put the alias in the place of what names them, in the open transaction; twice is as once."""

@@ -33,6 +33,7 @@ from services.notifications.editing import TemplateEditing
 from services.notifications.inbox import InboxService
 from services.notifications.service import TemplateService
 from services.notifications.suppression import SuppressionService
+from services.persons.service import PersonService
 from services.ports import Outbox, SignedFiles
 from services.processes.service import ProcessService
 from services.questions.bank import QuestionBank
@@ -78,6 +79,7 @@ class Services:
     own_factor: OwnFactor
     own_sessions: OwnSessions
     password_choice: PasswordChoice
+    persons: PersonService
     processes: ProcessService
     question_modules: ModuleService
     question_trials: QuestionTrials

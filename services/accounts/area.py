@@ -17,6 +17,7 @@ from services.accounts.notices import AccountNotices, NoticeComposer, Ways
 from services.accounts.own_factor import OwnFactor
 from services.accounts.own_sessions import OwnSessions
 from services.accounts.passwords import Passwords
+from services.accounts.personal_repository import PersonalAccounts
 from services.accounts.principals import Demands, Principals
 from services.accounts.repository import AccountRepositories, UserRepository
 from services.accounts.rights import Rights
@@ -76,6 +77,7 @@ class AccountArea:
     own_sessions: OwnSessions
     notice_composer: NoticeComposer
     notices: AccountNotices
+    personal: PersonalAccounts
     password_choice: PasswordChoice
     rights: Rights
     trial_composer: TrialComposer
@@ -105,7 +107,7 @@ class AccountArea:
             accounts=accounts,
             admins=AdminService(stored.users, accounts, names, mail, seats, audit, store),
             authentication=AuthenticationService(
-                stored.users, store, door, sessions, principals, around.switches, notices
+                stored.users, store, door, sessions, principals, around.switches, notices, audit
             ),
             composer=CredentialComposer(links, around.renderer),
             credentials=CredentialService(
@@ -118,6 +120,7 @@ class AccountArea:
             own_sessions=OwnSessions(sessions, stored.users, audit, store),
             notice_composer=NoticeComposer(around.renderer),
             notices=notices,
+            personal=PersonalAccounts(store, stored.identifiers, stored.links, sessions),
             password_choice=choice,
             rights=Rights(stored.users),
             trial_composer=TrialComposer(around.templates, around.renderer),

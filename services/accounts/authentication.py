@@ -1,7 +1,7 @@
 """Login, refresh, logout, and who stands behind a session."""
 
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from models import Actor
 from services.accounts.documents import User, UserStatus
@@ -12,9 +12,12 @@ from services.accounts.notices import AccountNotices, Notice
 from services.accounts.principals import Principals
 from services.accounts.repository import UserRepository
 from services.accounts.sessions import Session, Sessions
+from services.audit.service import AuditService
 from utils.problems import Unauthorized
 from utils.scope import Scope
 from utils.store import Store
+
+NOBODY: Final = "nobody"
 
 
 class TokenReused(Unauthorized):
@@ -53,22 +56,24 @@ class AuthenticationService:
         principals: Principals,
         switches: Switches,
         notices: AccountNotices,
+        audit: AuditService,
     ) -> None:
         self._users, self._store, self._door = users, store, door
         self._sessions, self._principals = sessions, principals
-        self._switches, self._notices = switches, notices
+        self._switches, self._notices, self._audit = switches, notices, audit
 
     def login(self, username: str, password: str, code: str | None, caller: Caller) -> Login:
         """Return a new session; raise what the door raises.
 
         The owner is told of a device that is new to the account, but for the very first one.
         """
-        user, device = self._door.enter(username, password, caller, code)
+        user, device = self._entered(username, password, caller, code)
 
         def begin() -> tuple[Session, str]:
             if not self._users.note_login(LOGIN, user.id, user.ver, device.hash):
-                raise LoginFailed()  # deactivated, or given another password, since it was read
+                raise LoginFailed(user)  # deactivated, or given another password, since it was read
             begun = self._sessions.begin(user, caller.user_agent)
+            self._record("session.begun", user, begun[0])
             if device.new and user.first_login_at is not None:
                 self._notices.tell(Notice.NEW_DEVICE, user, f"session:{begun[0].id}", caller)
             return begun
@@ -89,7 +94,13 @@ class AuthenticationService:
 
     def logout(self, actor: Actor) -> None:
         """End the session that the actor is using."""
-        self._sessions.end(Session(actor.session_id, actor.id), "logout")
+        session = Session(actor.session_id, actor.id)
+
+        def work() -> None:
+            self._sessions.end(session, "logout")
+            self._record("session.ended", self.user(actor), session)
+
+        self._store.atomically(work)
 
     def confirm(self, actor: Actor, password: str, code: str | None, caller: Caller) -> None:
         """Let the session do what is dangerous for a while; raise WrongPassword or WrongCode."""
@@ -117,6 +128,23 @@ class AuthenticationService:
         if user is None:
             raise Unauthorized()
         return user
+
+    def _entered(self, username: str, password: str, caller: Caller, code: str | None) -> tuple[User, Device]:
+        """Return who comes in, and on what; note who does not, for every account and for none alike."""
+        try:
+            return self._door.enter(username, password, caller, code)
+        except LoginFailed as failed:
+            account = failed.account
+            self._audit.note(
+                "login.failed",
+                actor_id=NOBODY,
+                campus_id=account.campus_id if account else None,
+                target=f"user:{account.id}" if account else "user:none",
+            )
+            raise
+
+    def _record(self, action: str, user: User, session: Session) -> None:
+        self._audit.record(action, actor_id=user.id, campus_id=user.campus_id, target=f"session:{session.id}")
 
     def _refuse(self, token: str, caller: Caller) -> NoReturn:
         def end() -> Session | None:

@@ -19,6 +19,10 @@ class LoginFailed(Unauthorized):
 
     title = "The username or the password is wrong"
 
+    def __init__(self, account: User | None = None) -> None:
+        super().__init__()
+        self.account = account  # who was meant, for the audit log alone
+
 
 class WrongPassword(Invalid):
     """The current password is not right. Try again, or log out and ask for a reset link."""
@@ -55,12 +59,12 @@ class Door:
         with self._guarding(username, user, caller, LoginFailed):
             stored = user.password_hash if user and user.status is UserStatus.ACTIVE else None
             if not self._passwords.matches(stored, password) or user is None or stored is None:
-                raise LoginFailed()
+                raise LoginFailed(user)
             if user.has_second_factor:
                 if code is None:
                     raise SecondFactorRequired()
                 if not self._factors.use(user, code, LOGIN):
-                    raise LoginFailed()
+                    raise LoginFailed(user)
         if self._passwords.outdated(stored):
             self._users.rehash(LOGIN, user.id, stored, self._passwords.hash(password))
         return user, Device.of(user, caller, self._clock.now())

@@ -68,7 +68,7 @@ class BatchJobArea:
             lifecycle=lifecycle,
             control=BatchJobControl(stored, engine, service, lifecycle, retrying, announcer),
             dead_letters=DeadLetters(stored, service, lifecycle, retrying, announcer),
-            reports=Reports(stored),
+            reports=Reports(stored, audit),
             retrying=retrying,
             retention=Retention(stored, old, engine, clock, settings.job_retention_days),
             senders=senders,

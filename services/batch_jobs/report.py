@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from models import Actor
+from services.audit.service import AuditService
 from services.batch_jobs.control_repository import BatchJobStore
 from services.batch_jobs.documents import BatchJob, Delivery
 from services.batch_jobs.problems import ReportOutlived
@@ -13,6 +14,7 @@ from utils.csv_cells import csv_line
 from utils.paging import Keyset
 
 PAGE: Final = 500
+DOWNLOADED: Final = "batch_job.report_downloaded"
 COLUMNS: Final = (
     "recipient_id",
     "name",
@@ -30,8 +32,8 @@ FROM_THE_BEGINNING: Final = Keyset("id", "_id", 1, PAGE, None)
 class Reports:
     """Writes reports for whoever may see the job."""
 
-    def __init__(self, stored: BatchJobStore) -> None:
-        self._stored = stored
+    def __init__(self, stored: BatchJobStore, audit: AuditService) -> None:
+        self._stored, self._audit = stored, audit
 
     def report(self, job_id: str, actor: Actor) -> Iterator[bytes]:
         """Return the lines of a job's report; raise before the first one if there is none."""
@@ -40,6 +42,8 @@ class Reports:
             raise BatchJobNotFound()
         if job.summarised_at is not None:
             raise ReportOutlived()
+        target = f"batch_job:{job.id}"
+        self._audit.record(DOWNLOADED, actor_id=actor.id, campus_id=job.campus_id, target=target)
         return self._lines(job)
 
     def _lines(self, job: BatchJob) -> Iterator[bytes]:

@@ -139,5 +139,10 @@ INDEXES: Final = {
             ],
             name="to_apply",
         ),
+        IndexModel(
+            [("student_id", ASCENDING)],
+            name="student",
+            partialFilterExpression={"student_id": {"$gt": ""}},
+        ),
     ],
 }

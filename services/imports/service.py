@@ -121,6 +121,7 @@ class ImportService:
     def error_file(self, import_id: str, actor: Actor) -> Iterator[bytes]:
         """Return the bad rows as a CSV file that can be corrected and uploaded again."""
         roster = self._found(import_id, actor)
+        self._record("import.errors_downloaded", roster, actor.id)
         return error_csv(roster.columns or tuple(LABELS.values()), self._bad_rows(roster))
 
     def commit(self, import_id: str, wanted: ImportCommit, actor: Actor) -> ImportOut:
@@ -167,10 +168,10 @@ class ImportService:
             actor_id=roster.created_by,
         ).id
 
-    def _record(self, action: str, roster: RosterImport) -> None:
+    def _record(self, action: str, roster: RosterImport, actor_id: str | None = None) -> None:
         self._audit.record(
             action,
-            actor_id=roster.created_by,
+            actor_id=actor_id or roster.created_by,
             campus_id=roster.campus_id,
             target=f"import:{roster.id}",
             counts=dict(roster.counts),

@@ -104,6 +104,7 @@ INDEXES: Final = {
             [("campus_id", ASCENDING), ("channel", ASCENDING), ("_id", DESCENDING)], name="campus_newest"
         ),
         IndexModel([("channel", ASCENDING), ("_id", DESCENDING)], name="newest"),
+        IndexModel([("recipient_id", ASCENDING)], name="recipient"),
     ],
     MESSAGE_TEMPLATES: [],
     MESSAGE_TEMPLATE_VERSIONS: [

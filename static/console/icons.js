@@ -11,6 +11,7 @@ const LINES = {
   jobs: "M3 12h4l3-8 4 16 3-8h4",
   templates: "M5 4h14v16H5zM8 8h8M8 12h8M8 16h5",
   operations: "M4 5h16v5H4zM4 14h16v5H4zM7.5 7.500h.01M7.500 16.500h.01",
+  audit: "M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 16h7M9 8h3",
   outbox: "M3 6h18v12H3zM3 7l9 7 9-7",
 };
 

@@ -5,6 +5,7 @@ import { announce, fill } from "./dom.js";
 import * as frame from "./frame.js";
 import { failed } from "./parts/later.js";
 import { go, here, start } from "./router.js";
+import { audit } from "./rooms/audit.js";
 import { campus } from "./rooms/campus.js";
 import { deadLetters } from "./rooms/dead_letters.js";
 import { forgotten } from "./rooms/forgotten.js";
@@ -37,6 +38,7 @@ const ROOMS = [
   template,
   outbox,
   operations,
+  audit,
   password,
   login,
   forgotten,

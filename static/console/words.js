@@ -69,6 +69,8 @@ export const BREAKER_STATES = {
   half_open: ["Being tried", "warn"],
 };
 
+export const CHAIN_STATES = { whole: ["As written", "ok"], broken: ["Not as written", "bad"] };
+
 export const CHANNEL_STATES = { open: ["Sending", "ok"], paused: ["Paused", "bad"] };
 
 export const PROCESS_STATES = { serving: ["Serving", "ok"], draining: ["Stopping", "warn"] };

@@ -12,7 +12,7 @@ from pymongo import DeleteOne, ReplaceOne
 from main import Runtime
 from models import TENANT_COLLECTIONS
 from tests.authz.actors import Actor
-from tests.authz.world import Row, World
+from tests.authz.world import Kind, Row, World
 from tests.authz.writes import EVERYTHING, Writes
 
 # The throttle counts tries, whoever makes them; a process that beats no more is forgotten by the database
@@ -111,4 +111,7 @@ def _may_touch(actor: Actor, row: Row, world: World) -> bool:
     """Tell whether a change of this row is the actor's, also of their account and of what has no course."""
     if (actor.sees(row, world) and actor.writes(row, world)) or row.stored.get("username") == actor.username:
         return True
+    owner = world.rows["users"].get(row.stored.get("user_id", ""))
+    if owner is not None and row.collection == Kind.NOTIFICATION.collection and actor.sees(owner, world):
+        return True  # it goes with its owner's data
     return actor.role is not None and row.campus_id == actor.campus_id(world) and not row.course_ids

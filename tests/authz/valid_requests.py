@@ -322,11 +322,13 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "student_imports.undo": _of(more={"statuses": IN_USE}, import_id=Kind.IMPORT),
     "student_imports.template": _plain(query={"format": "csv"}),
     "student_imports.upload": _upload,
+    "student_management.anonymise_student": _of(student_id=Kind.STUDENT),
     "student_management.bulk_delete": lambda at: Request(
         body={"ids": [at("ids", Kind.STUDENT)]}, reports=True, whole=True
     ),
     "student_management.create_student": _create_student,
     "student_management.delete_student": _of(more={"whole": True}, student_id=Kind.STUDENT),
+    "student_management.export_student": _of(student_id=Kind.STUDENT),
     "student_management.get_student": _of(student_id=Kind.STUDENT),
     "student_management.list_students": _page(
         Kind.STUDENT, campus_id=Kind.CAMPUS, course_id=Kind.COURSE, batch_id=Kind.BATCH

@@ -21,7 +21,7 @@ class Writes(monitoring.CommandListener):
     _one: ClassVar["Writes | None"] = None
 
     def __init__(self) -> None:
-        self._lock, self._seen = threading.Lock(), dict[str, set[str]]()
+        self._lock, self._seen = threading.Lock(), dict[str, set[tuple[str, str]]]()
 
     @classmethod
     def installed(cls) -> "Writes":
@@ -33,6 +33,10 @@ class Writes(monitoring.CommandListener):
 
     def taken(self, database: str) -> set[str]:
         """Return what was written to since this was last asked; ``EVERYTHING`` where nobody can tell."""
+        return {collection for collection, _ in self.units(database)}
+
+    def units(self, database: str) -> set[tuple[str, str]]:
+        """Return the same with the transaction that each write was part of; empty where there was none."""
         with self._lock:
             return self._seen.pop(database, set())
 
@@ -44,13 +48,19 @@ class Writes(monitoring.CommandListener):
         collection: Any = command.get(name)
         told = collection if isinstance(collection, str) and name != "aggregate" else EVERYTHING
         with self._lock:
-            self._seen.setdefault(event.database_name, set()).add(told)
+            self._seen.setdefault(event.database_name, set()).add((told, _transaction(command)))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         """Nothing to see."""
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         """Nothing to see."""
+
+
+def _transaction(command: Any) -> str:
+    if command.get("autocommit") is not False:
+        return ""
+    return f"{command['lsid']['id'].hex()}:{command['txnNumber']}"
 
 
 def _writes(pipeline: Any) -> bool:

@@ -183,3 +183,24 @@ def test_a_paused_channel_and_an_open_breaker_are_seen_and_let_go_on(
     page.get_by_role("dialog").get_by_role("button", name="Ask it again").click()
 
     expect(sms).to_contain_text("Works", timeout=30_000)
+
+
+def test_the_audit_log_is_read_narrowed_and_downloaded(
+    page: Page, desk: Desk, picture: Callable[..., None]
+) -> None:
+    desk.batch()
+    log_in(page, desk.username, desk.password, "/console#/audit")
+    headed(page, "Audit log")
+    expect(page.get_by_text("As written", exact=True)).to_be_visible()
+    expect(page.get_by_role("row", name="batch.created").first).to_be_visible()
+    picture(page, "audit")
+
+    page.get_by_label("Action").fill("course.created")
+    expect(page.get_by_role("row", name="course.created").first).to_be_visible()
+    expect(page.get_by_role("row", name="batch.created")).to_have_count(0)
+    with page.expect_download() as loading:
+        page.get_by_role("button", name="Download these lines").click()
+    assert "course.created" in Path(loading.value.path()).read_text()
+
+    page.get_by_label("Action").fill("no.such.thing")
+    expect(page.get_by_text("Nothing of this kind has happened.")).to_be_visible()

@@ -73,6 +73,7 @@ def tour(page: Page, desk: Desk, import_id: str) -> Iterator[str]:
         ("dead_letters", "What was given up"),
         ("templates", "Texts of messages"),
         ("operations", "Operations"),
+        ("audit", "Audit log"),
         ("outbox", "Outbox"),
         ("password", "Change your password"),
     ):

@@ -273,7 +273,7 @@ def test_tests_are_rationed(cast: Cast, db: Any) -> None:
     admin = cast.north.admin
     admin.post(f"{MAIL}/test_send", {}, status=202)
     [row] = db.audit.find({"action": "template.tested", "campus_id": cast.north.id})
-    db.audit.insert_many([{**row, "_id": f"more{number}"} for number in range(19)])
+    db.audit.insert_many([{**row, "_id": f"more{number}", "seq": None} for number in range(19)])
 
     reply = admin.http.post(f"{MAIL}/test_send", json={})
 
