@@ -40,7 +40,7 @@ def list_imports(query: ImportQuery, actor: Actor) -> PageOf[ImportOut]:
     return services().imports.list_imports(query, actor)
 
 
-@route(bp, "GET", "/template", permission=Permission.IMPORT_WRITE, media_type=XLSX)
+@route(bp, "GET", "/template", permission=Permission.IMPORT_WRITE, media_type=f"{XLSX}, {CSV}")
 def template(query: TemplateQuery) -> Response:
     """Download an empty roster whose columns keep leading zeros."""
     if query.format == "csv":

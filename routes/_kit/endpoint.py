@@ -140,6 +140,11 @@ class Endpoint:
         return self.access is PUBLIC and self.media_type != "application/json"
 
     @property
+    def media_types(self) -> tuple[str, ...]:
+        """What a reply without a model may be, the usual first; a declaration names several with commas."""
+        return tuple(self.media_type.split(", "))
+
+    @property
     def returns(self) -> type[BaseModel] | None:
         """The model of the reply."""
         shown = self.hints.get("return")

@@ -161,7 +161,7 @@ def _responses(spec: Endpoint, refs: Refs) -> dict[str, Any]:
     if spec.returns:
         success |= _content("application/json", refs[(spec.returns, "serialization")])
     elif spec.hints.get("return") is not type(None):
-        success |= _content(spec.media_type, {})
+        success["content"] = {media_type: {"schema": {}} for media_type in spec.media_types}
     shown: dict[str, Any] = {str(spec.status): success}
     if spec.failure:
         shown[str(spec.failure)] = {**success, "description": "Not well; the body says why"}

@@ -96,6 +96,8 @@ def parse_form(model: type[Model]) -> Model:
         names = [name for part in (request.form, request.files) for name, _ in part.items(multi=True)]
     except RequestEntityTooLarge:
         raise TooLarge() from None
+    if None in names:
+        raise Malformed("The form holds a part without a name.")
     if len(set(names)) != len(names):
         raise Malformed("The form names a part twice.")
     fields, files = request.form.to_dict(), request.files.to_dict()

@@ -1,9 +1,10 @@
 """What clients see of single messages and of how a channel does."""
 
+import re
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from services.batch_jobs.documents import Delivery, DeliveryState
 from services.batch_jobs.schemas import DeliveryCounts
@@ -71,13 +72,25 @@ class DeliveryHistoryOut(DeliveryOut):
         )
 
 
+def _written_out(day: object) -> object:
+    """Refuse numbers, which would be read as seconds since 1970."""
+    if isinstance(day, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
+        raise ValueError("must be a day like 2026-11-26")
+    return day
+
+
+Day: TypeAlias = Annotated[
+    date, BeforeValidator(_written_out), Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))
+]
+
+
 class StatisticsQuery(BaseModel):
     """Days in UTC, both included; the last 30 when nothing is said, at most 92."""
 
     model_config = ConfigDict(extra="forbid")
 
-    begin: date | None = Field(None, alias="from")
-    end: date | None = Field(None, alias="to")
+    begin: Day | None = Field(None, alias="from")
+    end: Day | None = Field(None, alias="to")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -324,3 +324,15 @@ def test_who_may_only_look_after_courses_does_not_see_other_peoples_messages(cas
     for path in (EMAILS, STATISTICS, SUPPRESSIONS):
         course.get(path, status=403)
         assert client.get(path, headers=bearer("nonsense")).status_code == 401
+
+
+def test_days_that_nothing_can_be_counted_for_are_refused(cast: Cast) -> None:
+    for days in (
+        "to=0001-01-01",
+        "from=9999-12-31",
+        "from=0",
+        "to=1700000000",
+        "from=2026-1-1",
+        "to=2026-11-26T00:00",
+    ):
+        cast.north.admin.get(f"{STATISTICS}?{days}", status=422)

@@ -109,7 +109,7 @@ STAGES: Final[Mapping[str, Callable[[Stage], str] | None]] = {
 
 
 def exports(surface: Sequence[Sample]) -> list[Sample]:
-    return [sample for sample in surface if sample.spec.media_type in EXPORTED]
+    return [sample for sample in surface if not set(EXPORTED).isdisjoint(sample.spec.media_types)]
 
 
 def cells_of(content: bytes, media_type: str) -> list[tuple[str, str]]:

@@ -247,6 +247,7 @@ PARTS: Final = {
     "NUL in a value": ('name="batch_id"', "a\x00b", 400, "malformed"),
     "NUL in a name": ('name="batch\x00id"', "a", 400, "malformed"),
     "a name twice": ('name="dry_run"', "true", 400, "malformed"),
+    "no name": ("", "a", 400, "malformed"),
     "a name that nobody declared": ('name="role"', "superadmin", 422, "invalid"),
     "another file": ('name="other"; filename="b.csv"', "a", 422, "invalid"),
     "a second file": ('name="file"; filename="b.csv"', "a", 400, "malformed"),
