@@ -100,3 +100,17 @@ def test_a_reset_link_does_not_get_past_a_second_factor(
     assert log_in(client, "s1", OTHER).get_json()["type"] == NEEDED
     body = {"username": "s1", "password": OTHER, "totp": app.code()}
     assert client.post("/auth/login", json=body).status_code == 200
+
+
+def test_right_and_wrong_logins_stand_in_the_log_without_what_was_typed(
+    cast: Cast, client: FlaskClient, db: Any
+) -> None:
+    admin = cast.north.admin
+    log_in(client, admin.username, OTHER)
+    log_in(client, "no.such.person", OTHER)
+
+    rows = list(db.audit.find(hint="_id_"))
+    failed = [row["target"] for row in rows if row["action"] == "login.failed"]
+    assert failed == [f"user:{admin.id}", "user:none"]
+    assert "session.begun" in [row["action"] for row in rows if row["actor_id"] == admin.id]
+    assert not any(typed in str(rows) for typed in ("no.such.person", OTHER, PASSWORD))
