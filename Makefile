@@ -68,7 +68,7 @@ imports: $(INSTALLED) ## Which module may import which
 	@$(BIN)/lint-imports
 
 spelling: $(INSTALLED) ## Common misspellings
-	@$(BIN)/codespell -L nin,refreshin,ines,cros --skip './$(VENV),./data,*.lock,*.xlsx,*.min.js,*.min.css'
+	@$(BIN)/codespell -L nin,refreshin,ines,cros --skip './$(VENV),./data,./tests/data,*.lock,*.xlsx,*.min.js,*.min.css'
 
 format: $(INSTALLED) ## Format the code and mend what lint can mend
 	@$(BIN)/ruff check --quiet --fix .

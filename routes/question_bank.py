@@ -25,6 +25,7 @@ from services.questions.schemas import (
     VersionOut,
     VersionRow,
 )
+from services.questions.selection import PoolOut, PoolQuery
 from services.questions.trial import Preview, PreviewOut
 from utils.paging import PageOf, PageQuery
 
@@ -101,6 +102,12 @@ def get_paper(question_id: str, actor: Actor) -> PaperQuestion:
 def preview_answer(question_id: str, body: Preview, actor: Actor) -> PreviewOut:
     """See what an answer earns, by which rule, and what a review shows. Nothing is stored."""
     return services().question_trials.preview(question_id, body, actor)
+
+
+@route(bp, "GET", "/pool", permission=READ)
+def see_pool(query: PoolQuery, actor: Actor) -> PoolOut:
+    """See what a pool gives now: unused questions first, then the least used, no two that look equal."""
+    return services().question_selection.pool(query, actor)
 
 
 @route(bp, "GET", "/modules", permission=Permission.MODULE_READ)

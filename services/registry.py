@@ -37,7 +37,10 @@ from services.persons.service import PersonService
 from services.ports import Outbox, SignedFiles
 from services.processes.service import ProcessService
 from services.questions.bank import QuestionBank
+from services.questions.exchange.exporting import QuestionExports
+from services.questions.exchange.importing import QuestionImports
 from services.questions.modules import ModuleService
+from services.questions.selection import QuestionSelection
 from services.questions.trial import QuestionTrials
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
@@ -81,7 +84,10 @@ class Services:
     password_choice: PasswordChoice
     persons: PersonService
     processes: ProcessService
+    question_exports: QuestionExports
+    question_imports: QuestionImports
     question_modules: ModuleService
+    question_selection: QuestionSelection
     question_trials: QuestionTrials
     questions: QuestionBank
     student_credentials: StudentCredentials

@@ -6,11 +6,15 @@ from typing import Self
 from services.accounts.area import Surroundings
 from services.files.service import FileService
 from services.questions.bank import BankGround, QuestionBank
+from services.questions.exchange.exporting import QuestionExports
+from services.questions.exchange.importing import QuestionImports
 from services.questions.key_repository import AnswerKeyRepository
 from services.questions.modules import ModuleService
 from services.questions.repository import ModuleRepository, QuestionRepository
+from services.questions.selection import QuestionSelection
 from services.questions.trial import QuestionTrials
 from services.questions.writing import QuestionWriter
+from utils.limited_process import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,9 @@ class QuestionArea:
 
     bank: QuestionBank
     modules: ModuleService
+    imports: QuestionImports
+    exports: QuestionExports
+    selection: QuestionSelection
     trials: QuestionTrials
 
     @classmethod
@@ -36,4 +43,16 @@ class QuestionArea:
             modules=modules,
             files=files,
         )
-        return cls(bank=QuestionBank(ground, keys), modules=modules, trials=QuestionTrials(ground, keys))
+        limits = Limits(
+            memory_mb=around.settings.import_memory_mb,
+            cpu_seconds=around.settings.import_cpu_seconds,
+            wall_seconds=around.settings.import_wall_seconds,
+        )
+        return cls(
+            bank=QuestionBank(ground, keys),
+            modules=modules,
+            imports=QuestionImports(ground, limits),
+            exports=QuestionExports(questions, keys),
+            selection=QuestionSelection(questions, around.places),
+            trials=QuestionTrials(ground, keys),
+        )

@@ -23,6 +23,7 @@ from services.questions.problems import (
 from services.questions.repository import QuestionFilter, QuestionRepository
 from services.questions.schemas import (
     QuestionCreate,
+    QuestionFilters,
     QuestionOut,
     QuestionQuery,
     QuestionRow,
@@ -219,7 +220,7 @@ def seen_by(actor: Actor) -> Scope:
     return actor.scope.whole_campus
 
 
-def filter_of(query: QuestionQuery) -> QuestionFilter:
+def filter_of(query: QuestionFilters) -> QuestionFilter:
     """Return which questions a query wants."""
     equal = {name: str(value) for name in EQUAL if (value := getattr(query, name)) is not None}
     terms = tuple(search_term(query.search)) if query.search else ()

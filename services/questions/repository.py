@@ -107,8 +107,9 @@ class QuestionRepository:
         return self._versions.find(scope, query, sort=keyset.order, limit=keyset.limit + 1)
 
     def least_used(self, scope: Scope, wanted: QuestionFilter, limit: int) -> list[Question]:
-        """Return live questions of a module and level, the least used first."""
-        query = {**wanted.query, "status": QuestionStatus.LIVE}
+        """Return live questions of a place, the least used first; of no campus: the platform's own."""
+        place = {} if scope.campus_id is not None else {"campus_id": None}
+        query = {**place, **wanted.query, "status": QuestionStatus.LIVE}
         order, hint = [("usage_count", 1), ("_id", 1)], "campus_id_module_level_status_usage_count"
         return [
             Question.from_mongo(row)

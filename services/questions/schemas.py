@@ -42,8 +42,8 @@ def _each_once(tags: tuple[str, ...]) -> tuple[str, ...]:
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")]
 Keys = Annotated[tuple[Key, ...], AfterValidator(_each_once)]
-Tag_ = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(tidy)]
-Tags = Annotated[tuple[Tag_, ...], Field(max_length=30), AfterValidator(_each_once)]
+TagName = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(tidy)]
+Tags = Annotated[tuple[TagName, ...], Field(max_length=30), AfterValidator(_each_once)]
 Title = Annotated[str, StringConstraints(max_length=200), AfterValidator(tidy)]
 NewStatus = Annotated[QuestionStatus, Field(description="draft or live")]
 
@@ -91,8 +91,8 @@ class QuestionCreate(RootModel[_ANY_SENT]):
         return QuestionPlace(**{name: getattr(self.root, name) for name in QuestionPlace.model_fields})
 
 
-class QuestionQuery(PageQuery):
-    """``search`` finds whole words of stem, name and tags; ``sort`` is ``created_at`` or ``-created_at``."""
+class QuestionFilters(BaseModel):
+    """``search`` finds whole words of stem, name and tags."""
 
     module: Key | None = None
     level: Key | None = None
@@ -100,8 +100,12 @@ class QuestionQuery(PageQuery):
     type: QuestionType | None = None
     status: QuestionStatus | None = None
     difficulty: Difficulty | None = None
-    tag: Tag_ | None = None
+    tag: TagName | None = None
     search: str | None = Field(None, min_length=2, max_length=100)
+
+
+class QuestionQuery(PageQuery, QuestionFilters):
+    """``search`` finds whole words of stem, name and tags; ``sort`` is ``created_at`` or ``-created_at``."""
 
 
 class _Shown(BaseModel):

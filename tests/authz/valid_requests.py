@@ -5,6 +5,7 @@ that the walk can put another campus's id, nobody's or nonsense in its place. A 
 argument or the field that holds it.
 """
 
+import io
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -292,12 +293,26 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     "question_bank.preview_answer": _of(
         {"response": {"option": "b"}}, more={"looks": True}, question_id=Kind.QUESTION
     ),
+    "question_bank.see_pool": lambda at: Request(
+        query={"module": "GRAMMAR", "level": "BEGINNER", "campus_id": at("campus_id", Kind.CAMPUS)},
+        narrows=False,
+    ),
     "question_bank.put_module": _plain(path={"key": "GRAMMAR"}, body={"name": "Grammar", "levels": ["ALL"]}),
     "question_bank.put_question": lambda at: Request(
         path=_path(question_id=Kind.QUESTION)(at),
         body=_heard(at, campus_id=at("campus_id", Kind.CAMPUS, of="question_id"), of="question_id"),
     ),
     "question_bank.retire_question": _of(question_id=Kind.QUESTION),
+    "question_files.export_questions": _plain(),
+    "question_files.import_questions": lambda at: Request(
+        form={
+            "format": "gift",
+            "module": "GRAMMAR",
+            "level": "BEGINNER",
+            "campus_id": at("campus_id", Kind.CAMPUS),
+            "file": (io.BytesIO(b"Two is more than one.{T}"), "new.gift"),
+        }
+    ),
     "sms_management.channel_balance": _plain(),
     "sms_management.channel_status": _plain(),
     "sms_management.resume_channel": _plain(statuses=frozenset({409})),  # it is not paused

@@ -288,3 +288,35 @@ def test_what_somebody_else_finds_out_can_be_tried_too(cast: Cast) -> None:
     tried(code, source, 422, verdicts=verdicts[:1])
     assert tried(number, {"value": "987654,3"})["mark"] == "0"
     assert tried(number, {"value": "987654,3"}, decimal_comma=True)["mark"] == "1"
+
+
+def test_a_pool_gives_unused_questions_first_and_no_two_that_look_equal(cast: Cast, runtime: Any) -> None:
+    shared, own = make(cast.superadmin, stem="Shared"), make(cast.north.admin, stem="Own", tags=["x"])
+    make(cast.north.admin, stem="Own", key={"option": "c"})
+    make(cast.north.admin, stem="Draft", status="draft")
+    make(cast.south.admin, stem="South's")
+    selection = runtime.services.question_selection
+    used = [
+        one
+        for one in selection.candidates(cast.north.id, "GRAMMAR", "BEGINNER", None)
+        if one.id == shared["id"]
+    ]
+
+    def pool(person: Person, more: str = "") -> tuple[int, list[str]]:
+        found = person.get(f"/question_bank/pool?module=GRAMMAR&level=BEGINNER{more}")
+        return found["available"], ids(found)
+
+    assert pool(cast.north.admin) == (2, [shared["id"], own["id"]])
+    runtime.store.atomically(lambda: selection.count_use(used))
+    assert pool(cast.north.admin) == (2, [own["id"], shared["id"]])
+    for _ in range(2):
+        selection.count_use(used)
+    assert pool(cast.north.admin) == (1, [own["id"], shared["id"]])
+    assert pool(cast.north.admin, "&tag=x&pick=1") == (1, [own["id"]])
+    assert pool(cast.superadmin) == (0, [shared["id"]])
+    assert pool(cast.superadmin, f"&campus_id={cast.north.id}")[1] == [own["id"], shared["id"]]
+    assert selection.candidates(cast.north.id, "GRAMMAR", "BEGINNER", None, {used[0].face}) != []
+    cast.north.admin.get(
+        f"/question_bank/pool?module=GRAMMAR&level=BEGINNER&campus_id={cast.south.id}", status=422
+    )
+    cast.superadmin.delete(f"{BANK}/{shared['id']}", status=409)
