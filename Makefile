@@ -16,7 +16,7 @@ CODE := assembly commands config integrations routes services startup_scripts ut
 DRAFT := $(VENV)/generated.draft
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve worker cli test nemesis fuzz check lint unsafe audit types imports spelling format \
+.PHONY: help install run serve worker cli test nemesis fuzz mutants check lint unsafe audit types imports spelling format \
 	openapi problems ledger lock clean
 
 help: ## List what can be made
@@ -47,6 +47,9 @@ nemesis: $(INSTALLED) ## Kill processes in the middle of everything, KILLS times
 
 fuzz: $(INSTALLED) ## Send CASES requests (20000) made of the interface's description, and write docs/fuzz.json
 	@FUZZ_CASES=$${CASES:-20000} FUZZ_REPORT=docs/fuzz.json $(BIN)/python -m pytest -q tests/authz/test_fuzz.py
+
+mutants: $(INSTALLED) ## Put every mutant of authorisation into the app, tell which survive, write docs/mutants.json
+	@MUTANTS=all $(BIN)/python -m pytest -q -p no:cacheprovider tests/authz/test_generated_mutants.py
 
 check: lint unsafe types imports spelling test ## Everything that CI checks
 

@@ -62,7 +62,7 @@ class Reply:
         if self.slug:
             text = json.dumps({name: part for name, part in self.json.items() if name != "instance"})
         headers = {name: part for name, part in self.headers.items() if name not in OF_THIS_REQUEST}
-        return self.status, text.replace(given, "<id>"), headers
+        return self.status, text.replace(json.dumps(given)[1:-1], "<id>").replace(given, "<id>"), headers
 
 
 class Asking:

@@ -14,6 +14,7 @@ from services.batch_jobs.service import SEND_JOB
 from services.notifications.inbox import inbox_address
 from services.ports import Channel, Message, SendUnit
 from tests.authz.actors import ACCOUNTS, Account
+from tests.authz.histories import Histories
 from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, Relation, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
 from tests.questions import SINGLE
@@ -61,11 +62,14 @@ class Builder:
             self._ask(campus)
         self._rest()
         self._log_in()
+        histories = Histories(self._app, self._world, self._root, self._rest)
+        histories.happen([self._batches[campus, COURSES[0]][1] for campus in CAMPUSES])
         self._bounce()
         self._notify()
         for campus, course in PLACES:
             self._wait(campus, course)
         self._links()
+        histories.stand_still()
         self._runtime.audits.sealer.tick()
 
     def _campus(self, campus: str) -> None:

@@ -18,6 +18,7 @@ from tests.authz.building import Builder
 from tests.authz.effects import Effects
 from tests.authz.operations import operations
 from tests.authz.proofs import Proofs
+from tests.authz.recording import Recorder
 from tests.authz.valid_requests import BREAKER
 from tests.authz.walk import Walk
 from tests.authz.world import World
@@ -66,7 +67,16 @@ def walked(walked_db: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def world(walked: Flask, walked_db: Any) -> World:
+def recorder(walked: Flask) -> Iterator[Recorder]:
+    """Who calls the repositories with which scope, from the building of the world on."""
+    noted = Recorder()
+    noted.install()
+    yield noted
+    noted.remove()
+
+
+@pytest.fixture(scope="session")
+def world(walked: Flask, walked_db: Any, recorder: Recorder) -> World:
     """The world, and nothing that moves in it any more."""
     CommandLog.forget()
     runtime: Runtime = walked.extensions["versant"]
@@ -95,10 +105,12 @@ def walk(walked: Flask, world: World) -> Walk:
 
 
 @pytest.fixture(scope="session")
-def whole_walk(walked: Flask, walked_db: Any, walk: Walk) -> Walk:
+def whole_walk(walked: Flask, walked_db: Any, walk: Walk, recorder: Recorder) -> Walk:
     """The walk of everybody through everything, done once."""
     CommandLog.forget()
+    walk.watcher = recorder.hear
     walk.through(ACTORS, operations(walked))
+    recorder.remove()
     walk.findings += CommandLog.unscoped()
     walked_db.command("profile", 0)
     return walk

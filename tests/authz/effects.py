@@ -34,19 +34,22 @@ class Effects:
         self._names = frozenset(world.snapshot.keys() - LEFT_OUT)
         self._before = {name: self._raw(name) for name in self._names}
         self._writes = Writes.installed()
+        self._moved: frozenset[str] = frozenset()  # what was not put back yet
         self._writes.taken(self._db.name)  # the building is over
         self._hashes, self._files = self._hashed(self._names), self._lengths()
         self._kept = {path: Path(path).read_bytes() for path in self._files}
 
     def changed(self, *, all_of_it: bool = False) -> list[str]:
         """Return the names of collections and files that are not as they were."""
-        written = self._writes.taken(self._db.name) - LEFT_OUT
+        written = self._writes.taken(self._db.name) - LEFT_OUT | self._moved
         names = self._names if all_of_it or EVERYTHING in written else self._names & written
         hashes, files = self._hashed(names), self._lengths()
         moved = [name for name in sorted(names) if hashes.get(name) != self._hashes.get(name)]
         new = written - self._names - {EVERYTHING}
         paths = [path for path in files.keys() | self._files if files.get(path) != self._files.get(path)]
-        return moved + sorted(name for name in new if self._db[name].find_one()) + sorted(paths)
+        moved += sorted(name for name in new if self._db[name].find_one())
+        self._moved = frozenset(moved)
+        return moved + sorted(paths)
 
     def undo(self, changed: list[str]) -> Mapping[str, dict[Any, Any]]:
         """Put everything back; return the rows that were not as before, by collection and id, as they were
@@ -60,6 +63,7 @@ class Effects:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 Path(path).write_bytes(self._kept[path])
         self._writes.taken(self._db.name)  # these were ours
+        self._moved -= found.keys()
         return found
 
     def _undone(self, name: str) -> dict[Any, Any]:

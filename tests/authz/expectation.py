@@ -11,10 +11,14 @@ from tests.authz.world import World
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """``acts``: it is done, and may change things. ``nobodys``: the slot whose id is as good as nobody's."""
+    """``acts``: it is done, and may change things. ``nobodys``: the slot whose id is as good as nobody's.
+
+    ``permission``: the one that the refusal names, if it is for the want of one.
+    """
 
     statuses: frozenset[int]
     slug: str = ""
+    permission: str = ""
     acts: bool = False
     nobodys: str = ""
 
@@ -57,8 +61,9 @@ def _at_the_door(operation: Operation, actor: Actor, request: Request) -> Expect
         return _refused(401, "unauthorized")
     if actor.must_change_password and not operation.before_password_change:
         return _refused(403, "password-change-required")
-    permitted = not isinstance(operation.access, Permission) or operation.access in actor.permissions
-    if not permitted or (request.only is not None and actor.role not in request.only):
+    if isinstance(operation.access, Permission) and operation.access not in actor.permissions:
+        return Expected(frozenset({403}), "forbidden", permission=operation.access)
+    if request.only is not None and actor.role not in request.only:
         return _refused(403, "forbidden")
     return None
 

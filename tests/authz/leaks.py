@@ -20,7 +20,7 @@ class Leaks:
     """Finds in replies to one actor what belongs to others."""
 
     def __init__(self, actor: Actor, world: World) -> None:
-        self._words, self._secrets = _words(actor), world.secrets
+        self._words, self._secrets, self._links = _words(actor), world.secrets, world.links
         rows = [row for rows in world.rows.values() for row in rows.values()]
         self._foreign = {row.id for row in rows if not _may_be_named(row, actor, world)}
 
@@ -33,7 +33,8 @@ class Leaks:
         ids = {found for found in ROW_ID.findall(text) if found in self._foreign and found not in given}
         if ids := ids - request.shows:
             yield f"it holds ids of others: {sorted(ids)}"
-        if not request.shows_secrets and not self._secrets.isdisjoint(LONG.findall(text)):
+        secrets = self._secrets - self._links if request.shows_secrets else self._secrets
+        if not secrets.isdisjoint(LONG.findall(text)):
             yield "it holds a password's hash or a token"
 
 

@@ -2,16 +2,16 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import pytest
 from flask import Flask
-from pydantic import BaseModel
 
 from config.permissions import GRANTS, Role
 from models import TENANT_COLLECTIONS
 from tests.authz.actors import ACTORS, OF_CAMPUS_AND_PLATFORM
+from tests.authz.models import models_within
 from tests.authz.operations import EVENTS_NOT_WALKED, ROUTES_NOT_WALKED, Operation, operations
 from tests.authz.summary import PROPERTY
 from tests.authz.valid_requests import VALID_REQUESTS
@@ -137,20 +137,7 @@ def _forgotten(operation: Operation, world: World) -> set[str]:
     """Return the ids that a request of this operation can carry and that the walk does not vary."""
     spec = operation.spec
     models = [model for model in (spec.body, spec.form, spec.query) if model] if spec else []
-    named = {name for model in models for name in _fields(model) if NAMES_ROWS.search(name)}
+    fields = {name for model in models for part in models_within(model) for name in part.model_fields}
+    named = {name for name in fields if NAMES_ROWS.search(name)}
     in_path = set(re.findall(r"<(?:\w+:)?(\w*_id)>", operation.rule))
     return (named | in_path) - known(operation, world).keys() - NOT_OURS
-
-
-def _fields(model: type[BaseModel]) -> Iterator[str]:
-    """Yield the names of a model's fields and of those of the models in it."""
-    for name, field in model.model_fields.items():
-        yield name
-        yield from (found for part in _models(field.annotation) for found in _fields(part))
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in getattr(annotation, "__args__", ()):
-        yield from _models(part)

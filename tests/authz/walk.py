@@ -150,6 +150,8 @@ def _misfits(case: Case, request: Request, reply: Reply, wanted: Expected) -> It
         yield f"it should be {sorted(wanted.statuses)}"
     if wanted.slug and reply.slug != wanted.slug:
         yield f"it should tell of {wanted.slug}"
+    if wanted.slug == reply.slug == "forbidden" and reply.json.get("permission", "") != wanted.permission:
+        yield f"it should be for the want of {wanted.permission or 'something else than a permission'}"
     if reply.status >= 400 and not reply.slug and not request.plain:
         yield "it should be a problem"
     joined = case.operation.method == WATCH and reply.status == 200

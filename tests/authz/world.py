@@ -115,6 +115,7 @@ class World:
     snapshot: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    links: frozenset[str] = frozenset()  # those of the secrets that messages carry
 
     def stands(self, kind: Kind, campus: str, course: str, row_id: str) -> None:
         """Let a row stand for the relation that its place has."""
@@ -146,8 +147,9 @@ class World:
             for name in TENANT_COLLECTIONS | OWNED_COLLECTIONS
         }
         kept = {text for rows in self.snapshot.values() for text in _secrets(rows, within=False)}
-        links = {row["_id"] for row in self.snapshot["one_time_links"]}
-        self.secrets = frozenset(kept | links | set(self.tokens.values()))
+        hashes = {row["_id"] for row in self.snapshot["one_time_links"]}
+        self.links = frozenset(self.tokens.values())
+        self.secrets = frozenset(kept | hashes | self.links)
 
 
 def _secrets(value: Any, *, within: bool) -> Iterator[str]:

@@ -1,6 +1,8 @@
-"""Which collections were asked to change, as every client of this process sent it."""
+"""What every client of this process sends to MongoDB: which collections may change, and by which filters."""
 
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
 from pymongo import monitoring
@@ -22,6 +24,7 @@ class Writes(monitoring.CommandListener):
 
     def __init__(self) -> None:
         self._lock, self._seen = threading.Lock(), dict[str, set[tuple[str, str]]]()
+        self._filters: list[tuple[str, Any]] | None = None
 
     @classmethod
     def installed(cls) -> "Writes":
@@ -40,9 +43,21 @@ class Writes(monitoring.CommandListener):
         with self._lock:
             return self._seen.pop(database, set())
 
+    @contextmanager
+    def filters(self) -> Iterator[list[tuple[str, Any]]]:
+        """Collect every filter that is sent from now on, with its collection."""
+        found: list[tuple[str, Any]] = []
+        self._filters = found
+        try:
+            yield found
+        finally:
+            self._filters = None
+
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         """Note one command."""
         name, command = event.command_name, event.command
+        if (filters := self._filters) is not None:
+            filters += [(str(command[name]), one) for one in _filters(name, command)]
         if name in READS or (name == "aggregate" and not _writes(command["pipeline"])):
             return
         collection: Any = command.get(name)
@@ -61,6 +76,20 @@ def _transaction(command: Any) -> str:
     if command.get("autocommit") is not False:
         return ""
     return f"{command['lsid']['id'].hex()}:{command['txnNumber']}"
+
+
+def _filters(name: str, command: Any) -> Sequence[Any]:
+    """Return by what a command chooses rows; an insert chooses none."""
+    match name:
+        case "find":
+            return [command["filter"]]
+        case "aggregate":
+            return [command["pipeline"][0].get("$match", {})]
+        case "update" | "delete":
+            return [one["q"] for one in command[f"{name}s"]]
+        case "findAndModify" | "distinct":
+            return [command["query"]]
+    return []
 
 
 def _writes(pipeline: Any) -> bool:
