@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import wraps
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
@@ -14,12 +13,11 @@ from config.features import TIED
 from config.permissions import Permission
 from models import Actor
 from routes._kit import parsing
+from routes._kit.admission import Access, FreshAuthenticationRequired, admit, still
 from routes._kit.conditional import if_match, with_etag
 from routes._kit.idempotency import once
 from routes._kit.replies import current_replies
-from routes._kit.services import services
-from routes._kit.tokens import authenticate
-from services.features.switches import FeatureSwitchedOff, require
+from services.features.switches import FeatureSwitchedOff
 from utils.problems import (
     Forbidden,
     HeadersTooLarge,
@@ -35,15 +33,6 @@ from utils.problems import (
 )
 
 View = TypeVar("View", bound=Callable[..., BaseModel | Response | None])
-
-
-class Access(StrEnum):
-    """What a route says that asks for no permission."""
-
-    PUBLIC = "public"
-    SIGNED_IN = "signed-in"
-    SIGNATURE = "signature"
-
 
 PUBLIC, SIGNED_IN, SIGNATURE = Access.PUBLIC, Access.SIGNED_IN, Access.SIGNATURE
 
@@ -63,26 +52,6 @@ TAKEN: Final[Mapping[str, Callable[[Any], object]]] = {
     "query": lambda spec: parsing.parse_query(spec.query),
     "revision": lambda _: if_match(),
 }
-
-
-class PasswordChangeRequired(Forbidden):
-    """Your password was set by somebody else: change it first (``POST /auth/change_password``)."""
-
-    title = "The password has to be changed first"
-
-
-class SecondFactorSetupRequired(Forbidden):
-    """Your role asks for a second factor, and you have none yet: set one up (``POST /auth/totp/begin``, then
-    ``POST /auth/totp/confirm``)."""
-
-    title = "A second factor has to be set up first"
-
-
-class FreshAuthenticationRequired(Forbidden):
-    """This is done only by somebody who has just proved who they are. Send your password to
-    ``POST /auth/confirm``, or log in again, then repeat the request."""
-
-    title = "Prove first that it is you"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +157,9 @@ def route(
 ) -> Callable[[View], View]:
     """Register ``view`` on a plain blueprint; the only way to add a URL.
 
-    The order is fixed: authenticate, authorise, parse, idempotency, call, serialise. A view receives what it
-    names: ``actor``, ``body``, ``form``, ``content`` (raw bytes), ``query``, ``revision`` (of ``If-Match``)
-    and its path arguments.
+    The order is fixed: authenticate, authorise, parse, idempotency, call, serialise; once a body is here that
+    took long to come, the first two are asked again. A view receives what it names: ``actor``, ``body``,
+    ``form``, ``content`` (raw bytes), ``query``, ``revision`` (of ``If-Match``) and its path arguments.
     ``proof`` raises for a machine that does not prove who it is, before the body is read.
 
     ``cached`` names the kinds of rows on which the reply of a list depends, and nothing else but who asks: it
@@ -235,12 +204,13 @@ def route(
 
 def _dispatch(spec: Endpoint, view: Callable[..., Any], arguments: dict[str, Any]) -> Response:
     parsing.limit_body(spec.body_limit)
-    actor = _admit(spec)
+    admitted = admit(spec)
     if spec.query is None and not spec.page:
         parsing.no_query()
+    arguments |= {name: read(spec) for name, read in TAKEN.items() if name in spec.hints}
+    actor = still(admitted, spec)
     if "actor" in spec.hints:
         arguments["actor"] = actor
-    arguments |= {name: read(spec) for name, read in TAKEN.items() if name in spec.hints}
 
     return _answer(spec, actor, arguments, lambda: _serialise(spec, view(**arguments)))
 
@@ -255,26 +225,6 @@ def _answer(
     if spec.cached:
         return current_replies().reply(spec.cached, actor, arguments.get("query"), call)
     return call()
-
-
-def _admit(spec: Endpoint) -> Actor | None:
-    """Return who asks, None where that is not asked; raise for whoever may not."""
-    if spec.proof is not None:
-        spec.proof()
-    return None if spec.access in (PUBLIC, SIGNATURE) else _authorise(spec)
-
-
-def _authorise(spec: Endpoint) -> Actor:
-    actor = authenticate()
-    if actor.must_change_password and not spec.before_password_change:
-        raise PasswordChangeRequired()
-    if actor.must_set_up_second_factor and not spec.before_second_factor:
-        raise SecondFactorSetupRequired()
-    if isinstance(spec.access, Permission):
-        require(actor, spec.access)
-    if spec.fresh and not services().authentication.has_just_proved(actor):
-        raise FreshAuthenticationRequired()
-    return actor
 
 
 def _serialise(spec: Endpoint, result: BaseModel | Response | None) -> Response:

@@ -7,7 +7,8 @@ from typing import Any, Final
 from flask import Flask
 
 from config.permissions import Permission, Role
-from routes._kit.endpoint import Access, Endpoint
+from routes._kit.admission import Access
+from routes._kit.endpoint import Endpoint
 from routes._kit.openapi import declared
 from routes.live import WATCHABLE
 from tests.authz.world import NOTHINGS, Kind, Relation, Row, World

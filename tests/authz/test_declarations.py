@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from main import Runtime
-from routes._kit.endpoint import Access
+from routes._kit.admission import Access
 from routes.live import WATCHABLE
 from tests.authz.operations import EVENTS_NOT_WALKED, ROUTES_NOT_WALKED, WATCH, operations
 
