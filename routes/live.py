@@ -123,14 +123,22 @@ class LiveSockets:
 
     def _authenticate(self, asked: Any = None) -> dict[str, Any]:
         try:
+            socket = self._socket()
             renewed = self._proven(asked)
-            if renewed.actor.id != self._socket().actor.id:
+            if renewed.actor.id != socket.actor.id:
                 raise Unauthorized("The token is somebody else's.")
+            self._renew(socket, renewed)
         except Problem as problem:
             disconnect()
             return problem.as_dict(instance="authenticate")
-        self._sockets[_sid()] = renewed
         return {"authenticated": True}
+
+    def _renew(self, socket: Socket, renewed: Socket) -> None:
+        """Let a socket go on by another token: what it heard counts on, and one that was dropped stays so."""
+        with self._lock:
+            if self._sockets.get(_sid()) is not socket:
+                raise Unauthorized()
+            socket.actor, socket.expires = renewed.actor, renewed.expires
 
     def _watch(self, asked: Any = None) -> dict[str, Any]:
         try:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from models import Actor
+from routes._kit import tokens
 from tests.cast import Cast, Person, roster
 
 
@@ -126,3 +128,34 @@ def test_more_than_twenty_events_a_second_are_refused(cast: Cast, socket: Any) -
     replies = [client.emit("watch", {"job_id": "0" * 24}, callback=True)["status"] for _ in range(25)]
 
     assert 429 in replies
+
+
+def test_a_renewed_token_does_not_make_room_for_more_events(cast: Cast, socket: Any) -> None:
+    admin = cast.north.admin
+    client = socket(admin.token)
+
+    for _ in range(12):
+        if client.is_connected():
+            client.emit("watch", {"job_id": "0" * 24}, callback=True)
+        if client.is_connected():
+            client.emit("authenticate", {"token": admin.token}, callback=True)
+
+    assert not client.is_connected(), "24 events within a second were heard"
+
+
+def test_a_socket_that_is_dropped_while_it_renews_its_token_stays_dropped(
+    cast: Cast, socket: Any, runtime: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, sockets = cast.north.admin, runtime.sockets
+    client = socket(admin.token)
+    read = tokens.actor_of
+
+    def meanwhile(token: str) -> Actor:
+        for sid in list(sockets._sockets):
+            sockets._drop(sid)
+        return read(token)
+
+    monkeypatch.setattr(tokens, "actor_of", meanwhile)
+    client.emit("authenticate", {"token": admin.token})
+
+    assert (client.is_connected(), len(sockets)) == (False, 0)
