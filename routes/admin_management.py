@@ -1,9 +1,12 @@
 """/admin_management: campus admins, course admins and whoever else runs the platform."""
 
+from typing import Final
+
 from flask import Blueprint
 
-from config.permissions import Permission
+from config.permissions import MAY_APPOINT, Permission, Role
 from models import Actor
+from routes._kit.admission import FreshAuthenticationRequired, require_fresh
 from routes._kit.endpoint import route
 from routes._kit.services import services
 from services.accounts.admins import (
@@ -21,6 +24,8 @@ from utils.paging import PageOf
 
 bp = Blueprint("admin_management", __name__, url_prefix="/admin_management")
 
+PLATFORM_WIDE: Final = frozenset({Role.SUPERADMIN, Role.SUB_SUPERADMIN})
+
 
 @route(
     bp,
@@ -28,10 +33,15 @@ bp = Blueprint("admin_management", __name__, url_prefix="/admin_management")
     "/admins",
     permission=Permission.ADMIN_CREATE,
     status=201,
-    raises=[BeyondYourRights, PlaceNotFound, IdentifierTaken],
+    raises=[BeyondYourRights, PlaceNotFound, IdentifierTaken, FreshAuthenticationRequired],
 )
 def create_admin(body: AdminCreate, actor: Actor) -> AdminOut:
-    """Appoint an admin; they get a message with the link to set their password."""
+    """Appoint an admin; they get a message with the link to set their password.
+
+    A ``superadmin`` or ``sub_superadmin`` is appointed by whoever has just proved who they are.
+    """
+    if body.role in PLATFORM_WIDE & MAY_APPOINT.get(actor.role, frozenset()):  # others are not asked
+        require_fresh(actor)
     return services().admins.create(body, actor)
 
 

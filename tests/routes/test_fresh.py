@@ -13,7 +13,7 @@ from models import Actor
 from routes._kit.openapi import declared
 from services.accounts.principals import Principals
 from tests.cast import PASSWORD, Cast, Person
-from tests.people import WRONG, bearer, grown, log_in
+from tests.people import WRONG, bearer, grown, log_in, place
 
 # A route that joins or leaves this list is a decision: see ADR 29.
 DANGEROUS = {
@@ -26,7 +26,9 @@ DANGEROUS = {
     "auth_totp.begin",
     "auth_totp.remove",
     "auth_totp.renew_recovery_codes",
+    "student_management.anonymise_student",
     "student_management.bulk_delete",
+    "student_management.export_student",
     "student_management.reset_second_factor",
 }
 STALE = "/problems/fresh-authentication-required"
@@ -82,6 +84,40 @@ def test_the_password_opens_the_way_for_a_while(stale: Person, db: Any, runtime:
     assert stale.patch(path, {"name": "New Name"})["name"] == "New Name"
     forget_proof(db, stale.id, seconds=890)
     assert stale.patch(path, {"name": "Newer Name"})["name"] == "Newer Name"
+
+
+@pytest.mark.parametrize("role", ["superadmin", "sub_superadmin"])
+def test_whoever_appoints_for_the_whole_platform_proves_who_they_are(
+    stale: Person, role: str, db: Any
+) -> None:
+    wanted = {"role": role, "name": "New Boss", "username": "newcomer", "email": "newcomer@example.com"}
+    headers = {"Idempotency-Key": "k1"}
+    refused = stale.post("/admin_management/admins", wanted, status=403, headers=headers)
+    assert (refused["type"], db.users.count_documents({"username": "newcomer"})) == (STALE, 0)
+
+    stale.post("/auth/confirm", {"password": PASSWORD}, status=204)
+
+    assert stale.post("/admin_management/admins", wanted, headers=headers)["role"] == role
+
+
+def test_whoever_appoints_at_a_campus_is_not_asked(stale: Person, db: Any) -> None:
+    wanted = {"role": "campus_admin", "name": "New Admin", "username": "newcomer", "email": "n@example.com"}
+
+    stale.post("/admin_management/admins", wanted | {"campus_id": place(db, "North").id})
+
+
+def test_whoever_may_not_appoint_for_the_platform_is_not_asked_either(
+    app: Flask, runtime: Runtime, db: Any
+) -> None:
+    user = grown(runtime, "north.admin", Role.CAMPUS_ADMIN, campus_id=place(db, "North").id)
+    admin = Person(app, "north.admin")
+    forget_proof(db, user.id, seconds=901)
+    runtime.services.authentication._principals.changed(user.id)
+    wanted = {"role": "superadmin", "name": "Me Too", "username": "mine", "email": "mine@example.com"}
+
+    refused = admin.post("/admin_management/admins", wanted, status=403)
+
+    assert refused["type"] == "/problems/beyond-your-rights"
 
 
 def test_a_renewed_token_is_not_a_proof(stale: Person, app: Flask) -> None:
