@@ -103,11 +103,11 @@ def me(actor: Actor) -> MeOut:
     permission=SIGNED_IN,
     status=204,
     before_password_change=True,
-    raises=[WrongPassword, WeakPassword, PasswordChangedMeanwhile, TooManyAttempts, Unavailable],
+    raises=[WrongPassword, WrongCode, WeakPassword, PasswordChangedMeanwhile, TooManyAttempts, Unavailable],
 )
 def change_password(body: PasswordChangeIn, actor: Actor) -> None:
     """Choose another password; every other session of yours ends."""
-    services().credentials.change(actor, body.current_password, body.new_password, caller())
+    services().credentials.change(actor, body.current_password, body.new_password, body.code, caller())
 
 
 @route(bp, "POST", "/forgot_password", permission=PUBLIC, status=202, raises=[TooManyAttempts])

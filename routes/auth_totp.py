@@ -1,8 +1,9 @@
 """/auth/totp: the second factor of whoever asks. No reply here is ever kept (``Idempotency-Key``)."""
 
-from flask import Blueprint, request
+from flask import Blueprint
 
 from models import Actor
+from routes._kit.devices import caller
 from routes._kit.endpoint import SIGNED_IN, route
 from routes._kit.services import services
 from services.accounts.own_factor import NoSecondFactor, SecondFactorExists, SecondFactorNotBegun
@@ -40,7 +41,7 @@ def confirm(body: CodeIn, actor: Actor) -> RecoveryCodesOut:
 
     The reply has ten recovery codes, shown this once: each lets you in once without the app.
     """
-    return services().own_factor.confirm(actor, body.code, _address())
+    return services().own_factor.confirm(actor, body.code, caller())
 
 
 @route(
@@ -53,7 +54,7 @@ def confirm(body: CodeIn, actor: Actor) -> RecoveryCodesOut:
 )
 def renew_recovery_codes(body: CodeIn, actor: Actor) -> RecoveryCodesOut:
     """Get ten new recovery codes for a code of your second factor; the old ones end."""
-    return services().own_factor.renew_codes(actor, body.code, _address())
+    return services().own_factor.renew_codes(actor, body.code, caller())
 
 
 @route(
@@ -67,8 +68,4 @@ def renew_recovery_codes(body: CodeIn, actor: Actor) -> RecoveryCodesOut:
 )
 def remove(body: CodeIn, actor: Actor) -> None:
     """Remove your second factor with one of its codes; logins ask for the password alone."""
-    services().own_factor.remove(actor, body.code, _address())
-
-
-def _address() -> str:
-    return request.remote_addr or ""
+    services().own_factor.remove(actor, body.code, caller())

@@ -91,9 +91,14 @@ class SessionRepository:
         row = self._rows.find_and_update(PLATFORM, wanted, [{"$set": change}])
         return SessionRow.from_mongo(row) if row else None
 
-    def revoke_reused(self, session_id: str, used_hash: str) -> SessionRow | None:
-        """End the session that once had this token; None when it never had."""
+    def had(self, session_id: str, used_hash: str) -> bool:
+        """Tell whether a session, ended or not, once had this token."""
         wanted = {"_id": session_id, "used_hashes": used_hash}
+        return self._rows.find_one(PLATFORM, wanted, {"_id": 1}) is not None
+
+    def revoke_reused(self, session_id: str, used_hash: str) -> SessionRow | None:
+        """End the session that once had this token; None when it never had, or has ended."""
+        wanted = {"_id": session_id, "used_hashes": used_hash, "revoked_at": None}
         row = self._rows.find_and_update(PLATFORM, wanted, _revoked("token reused"))
         return SessionRow.from_mongo(row) if row else None
 

@@ -101,7 +101,7 @@ class AccountArea:
         sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
         links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
         mail = CredentialMail(links, around.batch_jobs)
-        accounts = AccountService(stored, store, names, passwords, sessions, throttle, clock)
+        accounts = AccountService(stored, store, names, passwords, sessions, throttle, audit, clock)
         seats = Seats(around.places)
         return cls(
             accounts=accounts,

@@ -147,12 +147,14 @@ class AuthenticationService:
         self._audit.record(action, actor_id=user.id, campus_id=user.campus_id, target=f"session:{session.id}")
 
     def _refuse(self, token: str, caller: Caller) -> NoReturn:
-        def end() -> Session | None:
+        """Refuse a token; the first time that a used one comes back, end its session and tell of it."""
+        if not self._sessions.was_used(token):
+            raise Unauthorized()
+
+        def end() -> None:
             session = self._sessions.end_family(token)
             if session is not None and (user := self._users.find(LOGIN, session.user_id)) is not None:
                 self._notices.tell(Notice.TOKEN_REUSED, user, f"session:{session.id}", caller)
-            return session
 
-        if self._store.atomically(end) is None:
-            raise Unauthorized()
+        self._store.atomically(end)
         raise TokenReused()

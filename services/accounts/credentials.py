@@ -1,5 +1,6 @@
 """Choosing a password: with the old one, or by a one-time link."""
 
+from functools import partial
 from typing import Final
 
 from models import Actor
@@ -39,12 +40,16 @@ class PasswordChoice:
         """How many characters a new password needs."""
         return self._passwords.shortest
 
-    def hash(self, user: User, new: str) -> str:
-        """Return the hash to store; raise WeakPassword for the field ``new_password``."""
+    def require_strong(self, user: User, new: str) -> None:
+        """Raise WeakPassword for the field ``new_password`` if it is one that others would guess."""
         campus = self._places.campus_name(user.campus_id) if user.campus_id else None
         mailbox = (user.email or "").partition("@")[0]
         about = [user.name, user.username, user.mobile_number or "", mailbox, campus or ""]
         self._passwords.require_strong(FIELD, new, about)
+
+    def hash(self, user: User, new: str) -> str:
+        """Return the hash to store; raise WeakPassword for the field ``new_password``."""
+        self.require_strong(user, new)
         return self._passwords.hash(new)
 
 
@@ -65,18 +70,20 @@ class CredentialService:
         self._users, self._store, self._door, self._choice = users, store, door, choice
         self._throttle, self._links, self._sessions, self._audit = throttle, links, sessions, audit
 
-    def change(self, actor: Actor, current: str, new: str, caller: Caller) -> None:
-        """Replace the actor's password and end their other sessions; raise WrongPassword or WeakPassword.
+    def change(self, actor: Actor, current: str, new: str, code: str | None, caller: Caller) -> None:
+        """Replace the actor's password and end their other sessions.
 
-        Of their known devices the one that they use now is left.
+        Raises WrongPassword, WrongCode, or, before a code is used up, WeakPassword. Of their known devices
+        the one that they use now is left.
         """
         scope = Scope.own(actor.id, actor.campus_id)
         user = self._users.find(scope, actor.id)
         if user is None:
             raise Unauthorized()
-        self._door.confirm(user, current, caller)
         if new == current:
             raise Invalid.field(FIELD, "is the password that you have: choose another one")
+        self._choice.require_strong(user, new)
+        self._door.prove(user, current, code, caller, field="current_password")
         password_hash, device = self._choice.hash(user, new), self._door.device(user, caller)
 
         def work() -> None:
@@ -103,9 +110,11 @@ class CredentialService:
             if self._users.set_password(BY_LINK, user.id, user.ver, password_hash) is None:
                 raise PasswordChangedMeanwhile()
             self._end_access(user, EVENTS[purpose])
+            self._door.unlock(user)
+            # Not in here: a class that activates at once would write into one row, and wait for each other
+            self._store.after_commit(partial(self._door.welcome, user, address))
 
         self._store.atomically(work)
-        self._door.unlock(user, address)
 
     def _end_access(self, user: User, event: str, keep: str | None = None) -> None:
         self._sessions.end_all([user.id], event, keep)

@@ -74,35 +74,39 @@ class Door:
         token = known_token(user, caller.device_tokens, self._clock.now())
         return None if token is None else hash_of(token)
 
-    def unlock(self, user: User, address: str) -> None:
-        """Let somebody who has just proved who they are log in without waiting, from here above all."""
-        self._throttle.unlock(self._names.throttle_key("", user), address)
+    def unlock(self, user: User) -> None:
+        """Let somebody who has just proved who they are log in without waiting."""
+        self._throttle.unlock(self._names.throttle_key("", user))
 
-    def confirm(self, user: User, password: str, caller: Caller) -> None:
-        """Raise WrongPassword unless this is the person's password; counts like a login."""
-        with self._guarding("", user, caller, WrongPassword):
-            self._match(user, password, "current_password")
+    def welcome(self, user: User, address: str) -> None:
+        """Remember that somebody has proved here who they are."""
+        self._throttle.welcome(self._names.throttle_key("", user), address)
 
-    def prove(self, user: User, password: str, code: str | None, caller: Caller) -> None:
-        """Raise WrongPassword or WrongCode unless this is all that a login would ask for; counts like one."""
+    def prove(
+        self, user: User, password: str, code: str | None, caller: Caller, *, field: str = "password"
+    ) -> None:
+        """Raise WrongPassword or WrongCode unless this is all that a login would ask for; counts like one.
+
+        ``field``: where the client has put the password.
+        """
         if user.has_second_factor and code is None:
             raise WrongCode.field("code", "is needed: you have a second factor")
         with self._guarding("", user, caller, Invalid):
-            self._match(user, password, "password")
+            if not self._passwords.matches(user.password_hash, password):
+                raise WrongPassword.field(field, "is not your password")
             if user.has_second_factor and not self._factors.use(user, code or "", LOGIN):
                 raise WrongCode.field("code", "is neither a code of now nor an unused recovery code")
 
-    def guarding(self, user: User, address: str, wrong: type[Problem]) -> AbstractContextManager[None]:
-        """Hold a place while a person's secret is checked; leaving by ``wrong`` counts as a failed login."""
-        return self._guarding("", user, Caller(address), wrong)
+    def guarding(self, user: User, caller: Caller, wrong: type[Problem]) -> AbstractContextManager[None]:
+        """Hold a place while a code is checked; leaving by ``wrong`` counts as a failed login.
+
+        A right code alone is half of a proof, as a right password is: it clears nothing.
+        """
+        return self._guarding("", user, caller, wrong, clears=False)
 
     def _guarding(
-        self, typed: str, user: User | None, caller: Caller, wrong: type[Problem]
+        self, typed: str, user: User | None, caller: Caller, wrong: type[Problem], *, clears: bool = True
     ) -> AbstractContextManager[None]:
         """Hold a place for a check: on a device that the account knows, one that no stranger can take."""
         account, device = self._names.throttle_key(typed, user), self.device(user, caller)
-        return self._throttle.guarding(account, caller.address, wrong, device=device)
-
-    def _match(self, user: User, password: str, field: str) -> None:
-        if not self._passwords.matches(user.password_hash, password):
-            raise WrongPassword.field(field, "is not your password")
+        return self._throttle.guarding(account, caller.address, wrong, device=device, clears=clears)

@@ -49,10 +49,13 @@ class ForgottenPasswords:
         """Do nothing: the person asks again."""
 
     def _send(self, user: User) -> SavedReply:
-        """Send the link wherever the person can be reached.
+        """Send the link wherever the person can be reached, unless they were sent too many of late.
 
+        However many names somebody has: what was asked by each of them is counted together.
         Somebody else reads an address that several people share: it is used only where there is no other.
         """
+        if not self._throttle.admits_message(self._names.key_of(user.id)):
+            return NOTHING
         if user.email and user.mobile_number and self._names.shares_email(user):
             user = user.model_copy(update={"email": None})
         self._mail.send(

@@ -7,6 +7,7 @@ import segno
 from models import Actor
 from services.accounts.documents import User
 from services.accounts.door import Door
+from services.accounts.known_devices import Caller
 from services.accounts.repository import UserRepository
 from services.accounts.schemas import FactorBegunOut, RecoveryCodesOut
 from services.accounts.second_factor import SecondFactors, WrongCode, hashed, new_factor, new_recovery_codes
@@ -61,13 +62,13 @@ class OwnFactor:
         drawn = segno.make(uri, micro=False).svg_inline(scale=4, light="white")
         return FactorBegunOut(secret=totp.secret, uri=uri, qr_svg=drawn)
 
-    def confirm(self, actor: Actor, code: str, address: str) -> RecoveryCodesOut:
+    def confirm(self, actor: Actor, code: str, caller: Caller) -> RecoveryCodesOut:
         """Let the factor count from now on, end the actor's other sessions, and return recovery codes."""
         user = self._user(actor)
         factor = user.second_factor
         if factor is None or factor.confirmed_at is not None:
             raise SecondFactorNotBegun()
-        with self._door.guarding(user, address, WrongCode):
+        with self._door.guarding(user, caller, WrongCode):
             step = self._factors.step_of(user, factor, code)
             if step is None:
                 raise WrongCode.field("code", "is not what the app shows now")
@@ -82,33 +83,33 @@ class OwnFactor:
         self._store.atomically(work)
         return RecoveryCodesOut(recovery_codes=codes)
 
-    def renew_codes(self, actor: Actor, code: str, address: str) -> RecoveryCodesOut:
+    def renew_codes(self, actor: Actor, code: str, caller: Caller) -> RecoveryCodesOut:
         """Return new recovery codes; the old ones end."""
         codes = new_recovery_codes()
 
         def renew(user: User) -> bool:
             return self._users.renew_recovery_codes(_own(actor), user.id, _hashes(codes))
 
-        self._with_code(actor, code, address, "second_factor.recovery_codes_renewed", renew)
+        self._with_code(actor, code, caller, "second_factor.recovery_codes_renewed", renew)
         return RecoveryCodesOut(recovery_codes=codes)
 
-    def remove(self, actor: Actor, code: str, address: str) -> None:
+    def remove(self, actor: Actor, code: str, caller: Caller) -> None:
         """Remove the actor's second factor, with one of its codes."""
         self._with_code(
             actor,
             code,
-            address,
+            caller,
             "second_factor.removed",
             lambda user: self._users.remove_factor(_own(actor), user.id),
         )
 
     def _with_code(
-        self, actor: Actor, code: str, address: str, event: str, change: Callable[[User], bool]
+        self, actor: Actor, code: str, caller: Caller, event: str, change: Callable[[User], bool]
     ) -> None:
         user = self._user(actor)
         if not user.has_second_factor:
             raise NoSecondFactor()
-        with self._door.guarding(user, address, WrongCode):
+        with self._door.guarding(user, caller, WrongCode):
             if not self._factors.use(user, code, _own(actor)):
                 raise WrongCode.field("code", "is neither a code of now nor an unused recovery code")
 

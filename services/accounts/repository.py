@@ -267,10 +267,6 @@ class IdentifierRepository:
         rows = self._rows.find(PLATFORM, {"_id": {"$in": list(forms)}})
         return {row["_id"]: row["user_id"] for row in rows}
 
-    def forms_of(self, user_id: str) -> set[str]:
-        """Return the forms that a person has."""
-        return {row["_id"] for row in self._rows.find(PLATFORM, {"user_id": user_id})}
-
     def remove(self, user_id: str, forms: Sequence[str]) -> None:
         """Give up some forms of a person."""
         self._rows.delete_many(PLATFORM, {"_id": {"$in": list(forms)}, "user_id": user_id})

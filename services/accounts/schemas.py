@@ -76,8 +76,11 @@ class CodeIn(Input):
 
 
 class PasswordChangeIn(Input):
+    """``code`` is one of the second factor, for whoever has one."""
+
     current_password: Secret
     new_password: Secret
+    code: Code | None = Field(None, repr=False)
 
 
 class ForgottenIn(Input):

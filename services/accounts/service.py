@@ -10,6 +10,7 @@ from services.accounts.passwords import Passwords
 from services.accounts.repository import AccountRepositories
 from services.accounts.sessions import Sessions
 from services.accounts.throttle import LoginThrottle
+from services.audit.service import AuditService
 from utils.clock import Clock
 from utils.documents import new_id
 from utils.identifiers import username_of
@@ -18,6 +19,7 @@ from utils.scope import Scope
 from utils.store import Store
 from utils.text import key_of
 
+OPERATOR: Final = "operator"  # whoever sets up the server
 RIGHTS: Final = frozenset({"course_ids", "granted", "modules", "withheld"})
 FIRST_NAME: Final = "Superadmin"
 FIRST: Final = Scope.unscoped("the first superadmin")
@@ -44,11 +46,12 @@ class AccountService:
         passwords: Passwords,
         sessions: Sessions,
         throttle: LoginThrottle,
+        audit: AuditService,
         clock: Clock,
     ) -> None:
         self._stored, self._store, self._names = stored, store, names
         self._passwords, self._sessions = passwords, sessions
-        self._throttle, self._clock = throttle, clock
+        self._throttle, self._audit, self._clock = throttle, audit, clock
 
     def get(self, scope: Scope, user_id: str) -> User:
         """Return an account of the scope; raise AccountNotFound."""
@@ -190,7 +193,14 @@ class AccountService:
             created_at=now,
             updated_at=now,
         )
-        self._store.atomically(lambda: self._add(FIRST, [user]))
+
+        def work() -> None:
+            self._add(FIRST, [user])
+            self._audit.record(
+                "admin.created", actor_id=OPERATOR, campus_id=None, target=f"admin:{user.id}", role=user.role
+            )
+
+        self._store.atomically(work)
         return True
 
     def _add(self, scope: Scope, users: Sequence[User]) -> list[User]:

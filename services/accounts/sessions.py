@@ -63,8 +63,13 @@ class Sessions:
         row = self._sessions.rotate(session_id, _hash(used), _hash(secret), self._idle_days)
         return (Session(row.id, row.user_id), f"{row.id}.{secret}") if row else None
 
+    def was_used(self, token: str) -> bool:
+        """Tell whether this is a token that was used before."""
+        session_id, used = _parts(token)
+        return self._sessions.had(session_id, _hash(used))
+
     def end_family(self, token: str) -> Session | None:
-        """End the session of a token that was used before; None when it never was one."""
+        """End the session of a token that was used before; None when it never was one, or has ended."""
         session_id, used = _parts(token)
         row = self._sessions.revoke_reused(session_id, _hash(used))
         if row is None:

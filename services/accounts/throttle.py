@@ -94,12 +94,14 @@ class LoginThrottle:
         wrong: type[Problem],
         *,
         device: str | None = None,
+        clears: bool = True,
     ) -> Iterator[None]:
         """Hold a place while a secret is checked; raise TooManyAttempts when there is none.
 
         Leaving by ``wrong`` counts as a failed try, by another exception as none; leaving well clears the
         account where it was tried, but not elsewhere, nor the network, where somebody else may be guessing.
-        ``device``: one that the account's owner is known to use; only its own failures stop it.
+        ``device``: one that the account's owner is known to use; only its own failures stop it. ``clears``:
+        False where leaving well proves too little to clear anything.
         """
         it = self._reserved(_try(account, address, device))
         if it.wait:
@@ -113,17 +115,19 @@ class LoginThrottle:
         except BaseException:
             self._give_back(it)
             raise
-        self._let_in(it)
+        if clears:
+            self._let_in(it)
+        else:
+            self._give_back(it)
 
-    def unlock(self, account: str, address: str | None = None) -> None:
-        """Forget the failed tries of an account, everywhere.
-
-        ``address``: where its owner has just proved who they are, and is at home from now on.
-        """
+    def unlock(self, account: str) -> None:
+        """Forget the failed tries of an account, everywhere."""
         self._tries.remove(_key("account", account))
-        if address is not None:
-            here = Lane(_key("network", _network(address)), NETWORK)
-            self._tries.settle([released(here, "", welcome=_key("person", account))])
+
+    def welcome(self, account: str, address: str) -> None:
+        """Let an account be at home where its owner has just proved who they are."""
+        here = Lane(_key("network", _network(address)), NETWORK)
+        self._tries.settle([released(here, "", welcome=_key("person", account))])
 
     def admits_request(self, account: str, address: str) -> bool:
         """Count a request for a message; tell whether this account may get one more now.
@@ -141,9 +145,16 @@ class LoginThrottle:
         self._tries.settle([failed(lane, try_id) for lane in ((here, there) if admitted else (here,))])
         return admitted
 
+    def admits_message(self, account: str) -> bool:
+        """Count a message that was asked for; tell whether this account may get one more now."""
+        return self._admits(Lane(_key("answered", account), FORGOTTEN))
+
     def admits_notice(self, what: str) -> bool:
         """Count a message that somebody gets unasked; tell whether they may get one more of its kind now."""
-        try_id, lane = secrets.token_hex(8), Lane(_key("notice", what), NOTICE)
+        return self._admits(Lane(_key("notice", what), NOTICE))
+
+    def _admits(self, lane: Lane) -> bool:
+        try_id = secrets.token_hex(8)
         if not self._tries.reserve([lane], try_id)[lane.key].held:
             return False
         self._tries.settle([failed(lane, try_id)])

@@ -143,6 +143,20 @@ def test_a_used_refresh_token_ends_its_family(client: FlaskClient, runtime: Runt
     assert db.audit.count_documents({"action": "session.token_reused", "actor_id": user.id}) == 1
 
 
+def test_a_used_refresh_token_writes_once_however_often_it_comes_back(
+    client: FlaskClient, runtime: Runtime, db: Any
+) -> None:
+    grown(runtime, "r1")
+    used = log_in(client, "r1").get_json()["refresh_token"]
+    refreshed(client, used)
+
+    answers = [refreshed(client, used).get_json()["type"] for _ in range(4)]
+
+    assert answers == ["/problems/token-reused"] * 4
+    assert db.audit.count_documents({"action": "session.token_reused", "campus_id": None}) == 1
+    assert db.engine_jobs.count_documents({"name": "accounts.notice"}, hint="_id_") == 1
+
+
 def test_of_parallel_refreshes_one_wins(runtime: Runtime, app: Any) -> None:
     grown(runtime, "r1")
     token = log_in(app.test_client(), "r1").get_json()["refresh_token"]

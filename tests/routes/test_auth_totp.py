@@ -14,9 +14,10 @@ from flask.testing import FlaskClient
 
 from config.permissions import Role
 from main import Runtime
+from routes._kit.devices import HEADER
 from services.accounts.principals import Demands
 from tests.cast import PASSWORD, Cast, Person
-from tests.people import WRONG, bearer, grown, log_in, told
+from tests.people import OTHER, WRONG, bearer, grown, log_in, told
 from tests.routes.test_fresh import STALE, forget_proof
 
 FAILED = "/problems/login-failed"
@@ -140,6 +141,57 @@ def test_codes_cannot_be_guessed_by_whoever_has_the_password(client: FlaskClient
     assert list(attempts()) == [401] * 9 + [429]
     assert enter(client, "000000").status_code == 429
     assert enter(client, phone.code()).status_code == 429
+
+
+def test_nothing_that_takes_the_password_or_the_code_alone_clears_wrong_codes(
+    owner: Person, hands: Hands
+) -> None:
+    code = set_up(owner, hands)[1][0]
+    wrong = {"password": PASSWORD, "code": "000000"}
+    wishes = [{"current_password": PASSWORD, "new_password": new} for new in (PASSWORD, "short", OTHER)]
+    statuses = []
+    for _ in range(4):
+        statuses.append(owner.http.post("/auth/confirm", json=wrong).status_code)
+        for wish in wishes:
+            owner.post("/auth/change_password", wish, status=422)
+        code = owner.post("/auth/totp/recovery_codes", {"code": code}, status=200)["recovery_codes"][0]
+    statuses += [owner.http.post("/auth/confirm", json=wrong).status_code for _ in range(2)]
+
+    assert statuses == [422] * 5 + [429]
+
+
+def test_another_password_asks_for_the_code_too(client: FlaskClient, owner: Person, phone: App) -> None:
+    wish = {"current_password": PASSWORD, "new_password": OTHER}
+    missing = owner.post("/auth/change_password", wish, status=422)
+    wrong = owner.post("/auth/change_password", wish | {"code": "000000"}, status=422)
+    code = phone.code()
+    owner.post("/auth/change_password", wish | {"code": code, "new_password": "too short"}, status=422)
+
+    owner.post("/auth/change_password", wish | {"code": code}, status=204)
+
+    assert missing["type"] == wrong["type"] == "/problems/wrong-code"
+    assert missing["errors"][0]["pointer"] == wrong["errors"][0]["pointer"] == "/code"
+    assert enter(client, code, OTHER).status_code == 401, "it is used up"
+    assert enter(client, phone.code(), OTHER).status_code == 200
+
+
+def test_a_stranger_behind_the_same_address_keeps_nobody_from_their_second_factor(
+    app: Flask, owner: Person, hands: Hands
+) -> None:
+    stranger = app.test_client()
+    begun = App(owner.post("/auth/totp/begin", status=200)["secret"], hands)
+    known = {HEADER: owner.login["device_token"]}
+    for _ in range(8):
+        log_in(stranger, "r1", WRONG, "127.0.0.1")
+    assert log_in(stranger, "r1", address="127.0.0.1").status_code == 429
+
+    def ask(method: str, path: str) -> int:
+        reply = owner.http.open(path, method=method, json={"code": begun.code()}, headers=known)
+        return int(reply.status_code)
+
+    assert ask("POST", "/auth/totp/confirm") == 200
+    assert ask("POST", "/auth/totp/recovery_codes") == 200
+    assert ask("DELETE", "/auth/totp") == 204
 
 
 def test_a_password_without_its_code_is_no_failed_try(client: FlaskClient, phone: App) -> None:

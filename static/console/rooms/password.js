@@ -11,15 +11,16 @@ const MUST = "Your password was set by somebody else. Choose one of your own bef
 export const password = { name: "password", path: "/password", show };
 
 function show() {
-  const forced = current().must_change_password;
+  const { must_change_password: forced, has_second_factor: coded } = current();
   const box = el("div", { class: "narrow" });
-  const changing = form("Change password", fields(), async (given) => {
+  const changing = form("Change password", fields(coded), async (given) => {
     if (given.get("new_password") !== given.get("again")) {
       throw faultAt("again", "is not the same as the new password");
     }
     await post("/auth/change_password", {
       current_password: given.get("current_password"),
       new_password: given.get("new_password"),
+      ...(coded ? { code: given.get("code").trim() } : {}),
     });
     if (forced) {
       await passwordChosen();
@@ -48,11 +49,17 @@ function show() {
   ];
 }
 
-function fields() {
+function fields(coded) {
   const secret = (name, autocomplete) =>
     el("input", { name, type: "password", autocomplete, maxlength: 1000, required: true });
+  const code = () =>
+    el("input", { name: "code", autocomplete: "one-time-code", maxlength: 40, spellcheck: "false", required: true });
+  const asked = coded
+    ? [field("Code", code(), { hint: "What your authenticator app shows now, or a recovery code." })]
+    : [];
   return [
     field("Current password", secret("current_password", "current-password")),
+    ...asked,
     field("New password", secret("new_password", "new-password"), {
       hint: "Three or four unrelated words make a good one.",
     }),

@@ -46,6 +46,20 @@ def test_a_reset_that_is_run_twice_is_sent_once(runtime: Runtime, outbox: Any, a
     forgotten.dead({"username": "r1"}, "why")
 
 
+def test_what_one_person_is_sent_is_counted_whichever_name_was_typed(
+    runtime: Runtime, outbox: Any, at_rest: Any
+) -> None:
+    grown(runtime, "boss", Role.SUPERADMIN, email="boss@example.com")
+    grown(runtime, "other", Role.SUPERADMIN, email="other@example.com")
+    for number, name in enumerate(["boss", "boss@example.com", "BOSS", "boss", "boss@example.com", "other"]):
+        runtime.services.forgotten.run(lease(f"j{number}", name))
+    at_rest()
+
+    sent = [mail["to"] for mail in outbox()]
+
+    assert (sent.count("other@example.com"), sent.count("boss@example.com")) == (1, 3)
+
+
 @pytest.mark.parametrize("username", ["nobody", "unreachable", "!"])
 def test_who_cannot_be_reached_is_sent_nothing(runtime: Runtime, db: Any, username: str) -> None:
     grown(runtime, "unreachable")

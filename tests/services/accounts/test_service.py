@@ -182,6 +182,8 @@ def test_the_first_superadmin_is_made_once(accounts: AccountService, db: Any) ->
 
     [user] = db.users.find({"role": "superadmin"})
     assert (user["username"], user["status"], user["must_change_password"]) == ("root", "active", False)
+    [row] = db.audit.find({"campus_id": None, "action": "admin.created"})
+    assert (row["actor_id"], row["target"]) == ("operator", f"admin:{user['_id']}")
 
 
 def test_in_production_the_first_password_is_strong_and_changed(runtime: Runtime, db: Any) -> None:
@@ -224,7 +226,8 @@ def strict_accounts(runtime: Runtime) -> AccountService:
     passwords = Passwords(settings, Offload(1, 1))
     throttle = LoginThrottle(ThrottleRepository(runtime.store))
     names = LoginNames(stored, "IN")
-    return AccountService(stored, runtime.store, names, passwords, sessions, throttle, clock)
+    audit = runtime.services.authentication._audit
+    return AccountService(stored, runtime.store, names, passwords, sessions, throttle, audit, clock)
 
 
 def test_every_kind_of_job_says_who_may_send_it() -> None:

@@ -183,7 +183,8 @@ def test_where_somebody_logged_in_before_strangers_elsewhere_do_not_slow_them(
 
 
 def test_a_link_makes_its_owner_at_home_where_it_was_used(throttle: LoginThrottle) -> None:
-    throttle.unlock("u1", ELSEWHERE)
+    throttle.unlock("u1")
+    throttle.welcome("u1", ELSEWHERE)
     for number in range(WIDE.free):
         fail(throttle, address=f"10.2.{number}.1")
 
