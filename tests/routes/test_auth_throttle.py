@@ -227,7 +227,7 @@ def test_every_refusal_costs_the_same(client: FlaskClient, runtime: Runtime, app
     assert len(seen[0][2]) <= 6
 
 
-@pytest.mark.parametrize(("known", "most"), [(True, 9), (False, 11)])
+@pytest.mark.parametrize(("known", "most"), [(True, 10), (False, 12)])
 def test_a_login_takes_few_commands(app: Flask, runtime: Runtime, known: bool, most: int) -> None:
     grown(runtime, "r1")
     client = app.test_client(use_cookies=known)
