@@ -52,7 +52,7 @@ class QuestionArea:
             bank=QuestionBank(ground, keys),
             modules=modules,
             imports=QuestionImports(ground, limits),
-            exports=QuestionExports(questions, keys),
+            exports=QuestionExports(questions, keys, audit),
             selection=QuestionSelection(questions, around.places),
             trials=QuestionTrials(ground, keys),
         )

@@ -37,7 +37,6 @@ NOT_DONE: Final[dict[str, str]] = {
     "email_management.resume_channel": "tests/routes/test_channels.py",
     "email_templates.test_send": "tests/routes/test_message_templates.py",
     "files.put_content": "by a signed link; its announcement was audited",
-    "sms_management.resume_channel": "tests/routes/test_channels.py",
     "sms_templates.test_send": "tests/routes/test_message_templates.py",
     "student_imports.undo": "tests/routes/test_import_undo.py",
     "student_management.reset_second_factor": "tests/routes/test_auth_totp.py",

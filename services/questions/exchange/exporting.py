@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from models import Actor
+from services.audit.service import AuditService
 from services.questions.bank import filter_of, seen_by
 from services.questions.content import AnyContent
 from services.questions.documents import Question, version_id
@@ -17,6 +18,7 @@ from utils.paging import Keyset
 
 AT_ONCE: Final = 200
 MOST: Final = 5_000
+EXPORTED: Final = "questions.exported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,19 @@ class ExportedQuestions:
 class QuestionExports:
     """Writes files of the questions that somebody sees, oldest first, up to ``MOST``."""
 
-    def __init__(self, questions: QuestionRepository, keys: AnswerKeyRepository) -> None:
-        self._questions, self._keys = questions, keys
+    def __init__(self, questions: QuestionRepository, keys: AnswerKeyRepository, audit: AuditService) -> None:
+        self._questions, self._keys, self._audit = questions, keys, audit
 
     def file(self, wanted: QuestionExport, actor: Actor) -> ExportedQuestions:
-        """Return the questions that the filters let through."""
+        """Return the questions that the filters let through; first the audit log says that keys left."""
+        self._audit.record(
+            EXPORTED,
+            actor_id=actor.id,
+            campus_id=actor.campus_id,
+            target="questions",
+            format=wanted.format,
+            filters=sorted(wanted.model_dump(exclude_none=True, exclude={"format"})),
+        )
         written = ["\ufeff" + HEADER] if wanted.format == "csv" else []
         left_out = 0
         for question, content in self._all(wanted, actor):
