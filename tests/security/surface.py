@@ -29,7 +29,10 @@ class Nowhere(At):
 
     def __init__(self) -> None:
         tokens: Mapping[str, str] = defaultdict(lambda: "A" * 43)
-        super().__init__(SimpleNamespace(tokens=tokens, account_id=lambda _: NOBODY))  # type: ignore[arg-type]
+        empty: Any = SimpleNamespace(
+            tokens=tokens, account_id=lambda _: NOBODY, rows={"users": {}}, snapshot={}
+        )
+        super().__init__(empty)
 
     def __call__(self, name: str, kind: Kind, of: str = "", *, taught: bool = False) -> str:
         self.known[name] = kind
