@@ -24,7 +24,14 @@ EVENTS_NOT_WALKED: Final = {
 
 
 # What only reads, and leaves a row in the audit log.
-RECORDED: Final = frozenset({"audit.export_records", "batch_processing.report", "student_imports.error_file"})
+RECORDED: Final = frozenset(
+    {
+        "audit.export_records",
+        "batch_processing.report",
+        "question_files.export_questions",
+        "student_imports.error_file",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
