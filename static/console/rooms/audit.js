@@ -147,9 +147,9 @@ function lines(wish, names, signal, narrow) {
     columns: [
       ["Action", (each) => part("action", each.action, each.action), "whole"],
       ["When", (each) => time(each.at)],
-      ["Who", (each) => part("actor_id", each.actor_id, own(each.actor_name || each.actor_id))],
+      ["Who", (each) => part("actor_id", each.actor_id, own(each.actor_name || each.actor_id)), "whole"],
       ["On what", (each) => part("target", each.target, each.target)],
-      ["Place", (each) => place(each.campus_id, names)],
+      ["Place", (each) => place(each.campus_id, names), "whole"],
       ["Details", (each) => el("span", { class: "detail" }, details(each.detail))],
       ["Line", (each) => (each.seq === null ? "–" : number(each.seq)), "num"],
     ],
