@@ -178,6 +178,8 @@ def _by_link(token: str) -> Factory:
 TEXT: Final = {"name": "credentials"}
 TEXT_WORDS: Final = "{{ username }}: {{ link }}"
 OWN_ADDRESS: Final = frozenset({202, 409})  # whoever has no address of that kind cannot be sent a test
+# Of a file of questions one goes in, one is there already, one is wrong
+TRUE, UNFINISHED = b"Two is more than one.{T}", b"What is more than two?{=three"
 OF_AN_ADMIN: Final = {"appoints": Role.COURSE_ADMIN}
 NO_FORMS: Final = {"features": {"forms": False}}
 NARROW: Final = {"permissions": [Permission.STUDENT_READ]}
@@ -329,7 +331,7 @@ VALID_REQUESTS: Final[Mapping[str, Factory]] = {
             "module": "GRAMMAR",
             "level": "BEGINNER",
             "campus_id": at("campus_id", Kind.CAMPUS),
-            "file": (io.BytesIO(b"Two is more than one.{T}"), "new.gift"),
+            "file": (io.BytesIO(b"\n\n".join((TRUE, TRUE, UNFINISHED))), "new.gift"),
         }
     ),
     "sms_management.channel_balance": _plain(),
