@@ -45,8 +45,10 @@ class ReplicaSet:
         for child in self._children.values():
             child.start()
         members = [{"_id": n, "host": f"{LOOPBACK}:{port}"} for n, port in enumerate(self._ports)]
-        self._until(lambda: self._asked(self._ports[0], {"ping": 1}))
-        self._asked(self._ports[0], {"replSetInitiate": {"_id": "rs0", "members": members}})
+        for port in self._ports:  # whoever is not up yet has the whole set refused
+            self._until(lambda port=port: self._asked(port, {"ping": 1}))
+        initiate = {"replSetInitiate": {"_id": "rs0", "members": members}}
+        self._until(lambda: self._asked(self._ports[0], initiate))
         self._until(lambda: self.primary)
 
     def __exit__(
