@@ -31,6 +31,7 @@ UNSCOPED = {
     "messages of the platform": "services/notifications/suppression.py",
     "message texts of the platform": "services/notifications/texts.py",
     "one-time link": "services/accounts/credentials.py",
+    "people who are sent a link": "services/accounts/links.py",
     "principal": "services/accounts/principals.py",
     "rights of whoever started a job": "services/accounts/rights.py",
     "sealing and checking the audit log": "services/audit/repository.py",

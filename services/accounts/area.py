@@ -99,7 +99,7 @@ class AccountArea:
         ways = Ways(around.batch_jobs, around.inbox, around.texts, around.renderer, around.idempotency)
         notices = AccountNotices(stored.users, throttle, ways, around.engine, audit, clock)
         sessions = Sessions(stored.sessions, store, principals, settings.refresh_token_days)
-        links = OneTimeLinks(stored.links, settings.token_key, settings.link_base, clock)
+        links = OneTimeLinks(stored.links, stored.users, settings.token_key, settings.link_base, clock)
         mail = CredentialMail(links, around.batch_jobs)
         accounts = AccountService(stored, store, names, passwords, sessions, throttle, audit, clock)
         seats = Seats(around.places)

@@ -11,14 +11,17 @@ from typing import Final
 from config.constants import ACTIVATION_HOURS, RESET_MINUTES
 from services.accounts.access_repository import SUPERSEDED, LinkRepository
 from services.accounts.documents import LinkPurpose, OneTimeLink
+from services.accounts.repository import UserRepository
 from utils.clock import Clock
 from utils.problems import Gone
+from utils.scope import Scope
 
 LIFETIME_SECONDS: Final = {
     LinkPurpose.ACTIVATE: ACTIVATION_HOURS * 3600,
     LinkPurpose.RESET: RESET_MINUTES * 60,
 }
 NONCE_BYTES: Final = 16
+ISSUING: Final = Scope.unscoped("people who are sent a link")
 
 
 class LinkNotValid(Gone):
@@ -31,8 +34,11 @@ class LinkNotValid(Gone):
 class OneTimeLinks:
     """Issues links and uses them up."""
 
-    def __init__(self, links: LinkRepository, token_key: str, link_base: str, clock: Clock) -> None:
-        self._links, self._key, self._base, self._clock = links, token_key.encode(), link_base, clock
+    def __init__(
+        self, links: LinkRepository, users: UserRepository, token_key: str, link_base: str, clock: Clock
+    ) -> None:
+        self._links, self._users, self._clock = links, users, clock
+        self._key, self._base = token_key.encode(), link_base
 
     def issue_many(
         self,
@@ -44,12 +50,15 @@ class OneTimeLinks:
         """Return a nonce per user id of ``(user id, campus id)``; ends their older links of this purpose.
 
         With ``from_at``, when the messages are to go out, the lifetime counts from then and older links hold
-        until then. Call it in the transaction that also stores the messages. Nonce and key make the token:
-        see ``url``.
+        until then. Nonce and key make the token: see ``url``.
+
+        Call it in the transaction that also reads the addresses and stores the messages: whoever changes an
+        address or deactivates somebody at the same moment waits for it, and ends these links too.
         """
         seconds = LIFETIME_SECONDS[purpose]
         ends = (from_at or self._clock.now()) + timedelta(seconds=seconds)
         nonces = {user_id: secrets.token_hex(NONCE_BYTES) for user_id, _ in people}
+        self._users.hold_many(ISSUING, list(nonces))
         if from_at is None:
             self._links.end_open(list(nonces), [purpose], SUPERSEDED)
         else:

@@ -209,6 +209,11 @@ class UserRepository:
         """Return an account as it is, and let nobody change it until the open transaction ends."""
         return self._update(scope, {"_id": user_id}, {"$inc": {"holds": 1}})
 
+    def hold_many(self, scope: Scope, user_ids: Sequence[str]) -> None:
+        """Let nobody change these accounts until the open transaction ends."""
+        if user_ids:
+            self._rows.update_many(scope, {"_id": {"$in": list(user_ids)}}, {"$inc": {"holds": 1}})
+
     def hold_active(self, scope: Scope, role: Role, campus_id: str | None) -> int:
         """Count the active people of a role, and let nobody else change that until the transaction ends."""
         wanted = {"role": role, "campus_id": campus_id, "status": UserStatus.ACTIVE}

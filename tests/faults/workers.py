@@ -15,6 +15,7 @@ from main import Runtime
 from services.accounts.access_repository import LinkRepository
 from services.accounts.documents import LinkPurpose
 from services.accounts.links import OneTimeLinks
+from services.accounts.repository import UserRepository
 from services.batch_jobs.documents import BatchJob, JobType, Recipient
 from services.batch_jobs.service import FINISH_JOB, SEND_JOB
 from services.jobs.engine import DurableEngine
@@ -115,8 +116,9 @@ def many_messages(
 
 def linked(runtime: Runtime, names: Sequence[str]) -> Mapping[str, str]:
     """Issue a link to each of these people; return the nonces."""
-    settings, stored = runtime.settings, LinkRepository(runtime.store)
-    links = OneTimeLinks(stored, settings.token_key, settings.link_base, SystemClock())
+    settings = runtime.settings
+    stored, users = LinkRepository(runtime.store), UserRepository(runtime.store)
+    links = OneTimeLinks(stored, users, settings.token_key, settings.link_base, SystemClock())
     return links.issue_many(LinkPurpose.ACTIVATE, [(name, "c1") for name in names])
 
 

@@ -1,4 +1,5 @@
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -6,10 +7,13 @@ import pytest
 
 from main import Runtime
 from services.accounts.access_repository import LinkRepository
-from services.accounts.documents import LinkPurpose
+from services.accounts.documents import LinkPurpose, UserStatus
 from services.accounts.links import LinkNotValid, OneTimeLinks
+from services.accounts.repository import UserRepository
 from services.batch_jobs.service import FURTHEST_START
+from tests.people import grown
 from utils.clock import SystemClock
+from utils.scope import Scope
 
 ACTIVATE, RESET = LinkPurpose.ACTIVATE, LinkPurpose.RESET
 
@@ -20,7 +24,8 @@ def links(runtime: Runtime) -> OneTimeLinks:
 
 
 def made(runtime: Runtime, key: str = "k" * 32) -> OneTimeLinks:
-    return OneTimeLinks(LinkRepository(runtime.store), key, "https://x.test", SystemClock())
+    stored, users = LinkRepository(runtime.store), UserRepository(runtime.store)
+    return OneTimeLinks(stored, users, key, "https://x.test", SystemClock())
 
 
 def now() -> datetime:
@@ -151,3 +156,31 @@ def test_many_are_issued_in_few_commands(links: OneTimeLinks, db: Any) -> None:
 
     assert len(set(nonces.values())) == 500
     assert db.one_time_links.count_documents({"user_id": {"$gt": ""}, "ended_at": None}) == 500
+
+
+@pytest.mark.parametrize("what", ["deactivated", "address changed"])
+def test_a_link_that_is_issued_at_the_moment_of_a_change_ends_with_it(
+    links: OneTimeLinks, runtime: Runtime, db: Any, what: str
+) -> None:
+    user, scope = grown(runtime, "r1", email="r1@example.com"), Scope.everything()
+    accounts = runtime.services.accounts
+    issued: list[str] = []
+
+    def change() -> None:
+        if what == "deactivated":
+            accounts.set_status(scope, user.id, UserStatus.DEACTIVATED)
+        else:
+            accounts.change(scope, user.id, name="R", email="new@example.com", mobile_number=None)
+
+    def issue() -> None:
+        seen = accounts.get(scope, user.id)
+        if not issued:  # the change comes between what this transaction has read and what it writes
+            issued.append(what)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(change).result()
+        if seen.status is not UserStatus.DEACTIVATED and seen.email == "r1@example.com":
+            links.issue_many(ACTIVATE, [(user.id, user.campus_id)])
+
+    runtime.store.atomically(issue)
+
+    assert db.one_time_links.count_documents({"user_id": user.id, "ended_at": None}) == 0

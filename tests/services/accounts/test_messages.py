@@ -10,6 +10,7 @@ from services.accounts.documents import LinkPurpose
 from services.accounts.forgotten import FORGOTTEN_JOB, ForgottenPasswords
 from services.accounts.links import OneTimeLinks
 from services.accounts.messages import CredentialComposer
+from services.accounts.repository import UserRepository
 from services.batch_jobs.documents import DELIVERIES, Delivery
 from services.notifications.rendering import Renderer
 from services.ports import Channel, Done, Lease
@@ -25,10 +26,9 @@ def renderer(runtime: Runtime) -> Renderer:
 @pytest.fixture
 def composer(runtime: Runtime, renderer: Renderer) -> CredentialComposer:
     settings = runtime.settings
-    links = LinkRepository(runtime.store)
-    return CredentialComposer(
-        OneTimeLinks(links, settings.token_key, settings.link_base, SystemClock()), renderer
-    )
+    stored, users = LinkRepository(runtime.store), UserRepository(runtime.store)
+    links = OneTimeLinks(stored, users, settings.token_key, settings.link_base, SystemClock())
+    return CredentialComposer(links, renderer)
 
 
 def lease(job_id: str, username: str) -> Lease:
