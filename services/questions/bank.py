@@ -13,6 +13,7 @@ from services.questions.documents import Question, QuestionStatus, QuestionVersi
 from services.questions.key_repository import AnswerKeyRepository
 from services.questions.media import files_of
 from services.questions.modules import ModuleService
+from services.questions.neutral import neutral
 from services.questions.paper import PaperQuestion, paper_of
 from services.questions.problems import (
     QuestionInUse,
@@ -232,7 +233,7 @@ def filter_of(query: QuestionFilters) -> QuestionFilter:
 def _new(wanted: QuestionCreate) -> NewQuestion:
     if wanted.content.id is not None:
         raise Invalid.field("id", "is given by the server")
-    return NewQuestion(wanted.content, wanted.place)
+    return NewQuestion(neutral(wanted.content), wanted.place)
 
 
 def _still(question: Question, revision: int | None) -> None:

@@ -12,6 +12,7 @@ from services.questions.bank import BankGround, seen_by
 from services.questions.exchange.drafts import Draft, NoQuestion, content_of, told
 from services.questions.exchange.files import FileUnreadable, drafts_of
 from services.questions.exchange.schemas import ImportedQuestions, QuestionImport, Rejected, Repeated
+from services.questions.neutral import neutral
 from services.questions.schemas import QuestionPlace
 from services.questions.writing import NewQuestion
 from utils.limited_process import Limits
@@ -20,6 +21,7 @@ from utils.problems import Invalid, Unavailable
 SEATS: Final = 2
 PATIENCE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 10.0
+LETTERED: Final = ("csv", "xlsx")  # these name what is right apart from the options; others may list it first
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ class QuestionImports:
         return found
 
     def _question(self, draft: Draft, wanted: QuestionImport, campus_id: str | None) -> NewQuestion:
-        content = content_of(draft)
+        content = neutral(content_of(draft), by_place=wanted.format not in LETTERED)
         place: dict[str, Any] = {"module": wanted.module, "level": wanted.level, **(draft.place or {})}
         try:
             new = NewQuestion(content, QuestionPlace(**place))
