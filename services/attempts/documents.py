@@ -46,6 +46,15 @@ class Saved(BaseModel):
     at: datetime
 
 
+class Granted(BaseModel):
+    """Time that an order of the exam room gave to one attempt; it gives it once."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    order_id: str
+    seconds: int
+
+
 class Attempt(Document):
     """``number`` counts a student's attempts at a test from 1. Times are mongod's.
 
@@ -65,13 +74,15 @@ class Attempt(Document):
     started_at: datetime
     duration_seconds: int
     time_percent: int = 100  # an accommodation's factor, in hundredths
-    granted_seconds: int = 0
+    granted_seconds: int = 0  # the sum of ``grants``
+    grants: tuple[Granted, ...] = ()
     window_end_at: datetime | None = None
     deadline_at: datetime
     session_id: str
     answers: dict[str, Saved] = {}  # noqa: RUF012 -- pydantic copies defaults
     last_seen_at: datetime
     gap_seconds: int = 0
+    compensated_seconds: int = 0  # of the gaps
     flags: int = 0
     closed_by: ClosedBy | None = None
     submitted_at: datetime | None = None
