@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.
 
 SEED: Final = int(os.environ.get("FAULTS_SEED", "1"))
 PASSWORD: Final = "a quiet river at dawn 7"
-EACH: Final = (*[Victim.WORKER] * 3, Victim.MONGOD, Victim.PAUSED, Victim.MASTER)
+EACH: Final = (Victim.WORKER, Victim.MONGOD, Victim.PAUSED, Victim.MASTER)
 OFTEN: Final = (*[Victim.WORKER] * 5, *[Victim.MONGOD] * 2, Victim.PAUSED, Victim.MASTER)
 MIXES: Final = (
     (*EACH, Victim.READER, Victim.STARTER),
