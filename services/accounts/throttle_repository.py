@@ -61,7 +61,7 @@ class Found:
             if limit.stops_at is not None and row["in_row"] >= limit.stops_at
             else max(1.0, float((row["until"] - row["now"]).total_seconds())),
             failures=ceil(row["failures"]),
-            welcome=frozenset(row["welcome"]),
+            welcome=frozenset(one["who"] for one in row["welcome"]),
         )
 
 
@@ -134,8 +134,9 @@ def released(
     if clear:
         row |= {"failures": 0, "in_row": 0, "until": LONG_AGO}
     if welcome is not None:
-        others = {"$filter": {"input": "$welcome", "cond": {"$ne": ["$$this", welcome]}}}
-        row["welcome"] = {"$slice": [{"$concatArrays": [[welcome], others]}, MOST_WELCOME]}
+        others = {"$filter": {"input": "$welcome", "cond": {"$ne": ["$$this.who", welcome]}}}
+        here = {"who": welcome, "at": "$$NOW"}
+        row["welcome"] = {"$slice": [{"$concatArrays": [[here], others]}, MOST_WELCOME]}
     return {"_id": lane.key}, [*_decayed(lane), {"$set": row}, _forgotten(lane.limit)]
 
 
@@ -144,24 +145,27 @@ def _many(limit: Limit) -> Row:
 
 
 def _decayed(lane: Lane) -> list[Row]:
-    """Return the stages that bring a row up to now; tries that never ended count for half a minute."""
+    """Return the stages that bring a row up to now.
+
+    Tries that never ended count for half a minute, and who came in is welcome for thirty days.
+    """
     elapsed = {"$subtract": ["$$NOW", {"$ifNull": ["$at", "$$NOW"]}]}
     forgotten = {"$divide": [elapsed, lane.limit.forget_one * 1000]}
-    running = {
-        "$filter": {
-            "input": {"$ifNull": ["$open", []]},
-            "cond": {"$gt": ["$$this.at", {"$subtract": ["$$NOW", LOST_AFTER_MS]}]},
-        }
-    }
     now: Row = {
         "failures": {"$max": [0, {"$subtract": [{"$ifNull": ["$failures", 0]}, forgotten]}]},
         "in_row": {"$ifNull": ["$in_row", 0]},
-        "welcome": {"$ifNull": ["$welcome", []]},
+        "welcome": _younger("$welcome", WELCOME_KEPT_MS),
         "at": "$$NOW",
-        "open": running,
+        "open": _younger("$open", LOST_AFTER_MS),
         "until": {"$ifNull": ["$until", LONG_AGO]},
     }
     return [{"$set": now | ({"account": lane.account} if lane.account else {})}]
+
+
+def _younger(field: str, age_ms: int) -> Row:
+    """Return those of a list, each with its time ``at``, that are not older."""
+    young = {"$gt": ["$$this.at", {"$subtract": ["$$NOW", age_ms]}]}
+    return {"$filter": {"input": {"$ifNull": [field, []]}, "cond": young}}
 
 
 def _forgotten(limit: Limit) -> Row:

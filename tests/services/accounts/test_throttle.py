@@ -191,6 +191,20 @@ def test_a_link_makes_its_owner_at_home_where_it_was_used(throttle: LoginThrottl
     succeed(throttle, address=ELSEWHERE)
 
 
+def test_who_has_not_come_in_for_thirty_days_is_at_home_there_no_more(
+    throttle: LoginThrottle, db: Any
+) -> None:
+    succeed(throttle, "u1", address=ELSEWHERE)
+    db.login_throttle.update_many(
+        EVERY_ROW, {"$set": {"welcome.$[].at": datetime.now(UTC) - timedelta(days=31)}}
+    )
+    succeed(throttle, "u2", address=ELSEWHERE)  # the network itself stays in use
+    for number in range(WIDE.free):
+        fail(throttle, address=f"10.2.{number}.1")
+
+    refused(throttle, address=ELSEWHERE)
+
+
 def test_a_known_device_has_a_lane_of_its_own(throttle: LoginThrottle) -> None:
     for _ in range(5):
         fail(throttle)
