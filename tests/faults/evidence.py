@@ -17,7 +17,7 @@ Row: TypeAlias = Mapping[str, Any]
 class Victim(StrEnum):
     """What a strike hits. ``STARTER`` is start_local itself; ``READER`` the child that reads a roster.
 
-    The last three are told to end, as operators and platforms do: nothing may be lost with them.
+    ``ASKED`` to ``RELOADED`` are told to end, as operators and platforms do: nothing may be lost with them.
     """
 
     WORKER = "worker"
@@ -30,6 +30,10 @@ class Victim(StrEnum):
     ASKED = "server asked to stop"
     ASKED_WORKER = "worker asked to stop"
     RELOADED = "server reloaded"
+    MONGOD_PAUSED = "mongod stood still"
+    REDIS = "redis"
+    REDIS_PAUSED = "redis stood still"
+    REDIS_FLUSHED = "redis flushed"
 
 
 @dataclass(frozen=True, slots=True)

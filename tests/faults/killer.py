@@ -20,12 +20,16 @@ SIGNALS: Final = {
     Victim.ASKED_WORKER: signal.SIGTERM,
     Victim.RELOADED: signal.SIGHUP,
 }
+STANDING: Final = (Victim.PAUSED, Victim.MONGOD_PAUSED, Victim.REDIS_PAUSED)
 READER_SECONDS: Final = 5.0
 AWAIT_SECONDS: Final = 60.0
 
 
 class Killer(Thread):
-    """A thread with a list. ``doing`` says what is going on; empty where there is nothing to disturb."""
+    """A thread with a list. ``doing`` says what is going on; empty where there is nothing to disturb.
+
+    Each strike waits for one of ``phases``, chosen by chance.
+    """
 
     def __init__(
         self,
@@ -34,10 +38,11 @@ class Killer(Thread):
         random: Random,
         doing: Callable[[], str],
         pause: tuple[float, float] = PAUSE,
+        phases: Sequence[str] = PHASES,
     ) -> None:
         super().__init__(name="killer", daemon=True)
         self._product, self._order, self._random, self._doing = product, order, random, doing
-        self._pause = pause
+        self._pause, self._phases = pause, phases
         self.strikes: list[Strike] = []
         self.failure: BaseException | None = None
         self._told_to_stop = Event()
@@ -46,7 +51,7 @@ class Killer(Thread):
         """Go through the list."""
         try:
             for victim in self._order:
-                self._wait_for_work(self._random.choice(PHASES))
+                self._wait_for_work(self._random.choice(self._phases))
                 self._told_to_stop.wait(self._random.uniform(*self._pause))
                 if self._told_to_stop.is_set():
                     return
@@ -77,19 +82,26 @@ class Killer(Thread):
             victim = victim if pid else Victim.WORKER
         if victim is not Victim.READER:
             pid = self._choose(victim)
-        if victim is Victim.WORKERS:
+        if victim is Victim.WORKERS and "import" in self._phases:
             self._wait_for_a_lease()
         during, at = self._doing(), datetime.now(UTC)
-        if victim is Victim.PAUSED:
+        if self._hit(victim, pid):
+            self.strikes.append(Strike(victim, pid, at, datetime.now(UTC), during))
+
+    def _hit(self, victim: Victim, pid: int) -> bool:
+        """Do it; tell whether there was anybody."""
+        if victim is Victim.REDIS_FLUSHED:
+            self._product.flush()
+        elif victim is Victim.WORKERS:
+            hit = [kill(worker) for worker in self._product.pids().workers]  # every one of them
+            return any(hit)
+        elif victim in STANDING:
             kill(pid, signal.SIGSTOP)
             time.sleep(self._random.uniform(*STOPPED))
             kill(pid, signal.SIGCONT)
-        elif victim is Victim.WORKERS:
-            for worker in self._product.pids().workers:
-                kill(worker)
-        elif not kill(pid, SIGNALS.get(victim, signal.SIGKILL)):
-            return
-        self.strikes.append(Strike(victim, pid, at, datetime.now(UTC), during))
+        else:
+            return kill(pid, SIGNALS.get(victim, signal.SIGKILL))
+        return True
 
     def _wait_for_a_lease(self) -> None:
         """Return when some worker is in the middle of applying rows."""
@@ -107,6 +119,10 @@ class Killer(Thread):
                 Victim.MASTER: [pids.master],
                 Victim.RELOADED: [pids.master],
                 Victim.MONGOD: [pids.mongod],
+                Victim.MONGOD_PAUSED: [pids.mongod],
+                Victim.REDIS: [pids.redis],
+                Victim.REDIS_PAUSED: [pids.redis],
+                Victim.REDIS_FLUSHED: [pids.redis],
                 Victim.STARTER: [self._product.server.child.pid],
                 Victim.ASKED: [self._product.server.child.pid],
             }.get(victim, pids.workers)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import psutil
+import redis
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -98,6 +99,12 @@ class Product:
         late = {"queue": {"$in": WAITING}, "state": "available", "run_at": {"$gt": soon}}
         with suppress(PyMongoError):
             self.db["engine_jobs"].update_many(late, [{"$set": {"run_at": now}}])
+
+    def flush(self) -> None:
+        """Wipe its Redis, if that answers."""
+        url = json.loads((self.data_dir / "running.json").read_text())["REDIS_URL"]
+        with suppress(redis.RedisError), redis.Redis.from_url(url, socket_timeout=2) as client:
+            client.flushall()
 
     def url(self) -> str:
         """Where it serves, or served last."""
