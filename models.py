@@ -19,8 +19,10 @@ from services.idempotency import documents as idempotency
 from services.imports import documents as imports
 from services.jobs import documents as jobs
 from services.notifications import documents as notifications
+from services.practice import documents as practice
 from services.processes import documents as processes
 from services.questions import documents as questions
+from services.results import documents as results
 from services.students import documents as students
 from utils.scope import Scope
 
@@ -36,8 +38,10 @@ _AREAS: Final = (
     imports,
     jobs,
     notifications,
+    practice,
     processes,
     questions,
+    results,
     students,
 )
 
@@ -68,6 +72,7 @@ TENANT_COLLECTIONS: Final = frozenset(
         notifications.SUPPRESSIONS,
         notifications.MESSAGE_TEMPLATES,
         notifications.MESSAGE_TEMPLATE_VERSIONS,
+        practice.PRACTICE_OVERRIDES,
         questions.ANSWER_KEYS,
         questions.QUESTIONS,
         questions.QUESTION_VERSIONS,

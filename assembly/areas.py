@@ -32,6 +32,8 @@ from services.notifications.area import NotificationArea
 from services.persons.area import person_service
 from services.persons.service import PersonService
 from services.ports import Channel
+from services.practice.area import PracticeArea
+from services.practice.personal_repository import PersonalPractice
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
 from services.questions.area import QuestionArea
@@ -62,6 +64,7 @@ class Areas:
     features: FeatureService
     files: FileArea
     questions: QuestionArea
+    practice: PracticeArea
     persons: PersonService
     processes: ProcessRepository
     breakers: BreakerService
@@ -106,6 +109,7 @@ class Areas:
         students = StudentArea.over(around, people, places, lookup, (with_questions,))
         files = FileArea.over(around, lookup, contents, NoScanner(), (with_questions,))
         rosters = ImportArea.over(around, people, students, lookup, contents, feed)
+        bank = QuestionArea.over(around, questions, files.files)
         processes = ProcessRepository(store)
         return cls(
             fresh=fresh,
@@ -121,8 +125,9 @@ class Areas:
             counted=Counted(people.users, places, students.roll, jobs.stored.jobs, rosters.stored),
             features=FeatureService(switched, switches, audit, store),
             files=files,
-            questions=QuestionArea.over(around, questions, files.files),
-            persons=person_service(around, people, students),
+            questions=bank,
+            practice=PracticeArea.over(around, students, bank.modules, feed),
+            persons=person_service(around, people, students, (PersonalPractice(store),)),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )
@@ -163,6 +168,8 @@ class Areas:
             own_sessions=people.own_sessions,
             password_choice=people.password_choice,
             persons=self.persons,
+            practice_overrides=self.practice.overrides,
+            practice_progress=self.practice.progress,
             processes=ProcessService(self.processes),
             question_exports=self.questions.exports,
             question_imports=self.questions.imports,

@@ -58,6 +58,10 @@ class Permission(StrEnum):
     PERFORMANCE_WRITE = "analytics:performance:write"
     PERMISSION_READ = "access_control:permission:read"
     PERMISSION_WRITE = "access_control:permission:write"
+    PRACTICE_READ = "practice_management:progress:read"
+    PRACTICE_TAKE = "practice_management:attempt:take"
+    PRACTICE_UNLOCK = "practice_management:override:write"
+    PROGRESS_READ = "analytics:progress:read"
     QUESTION_READ = "question_bank:question:read"
     QUESTION_WRITE = "question_bank:question:write"
     STUDENT_ANONYMISE = "student_management:student:anonymise"
@@ -98,6 +102,8 @@ _COURSE_ADMIN: Final = frozenset(
         Permission.IMPORT_READ,
         Permission.IMPORT_WRITE,
         Permission.MODULE_READ,
+        Permission.PRACTICE_READ,
+        Permission.PRACTICE_UNLOCK,
         Permission.QUESTION_READ,
         Permission.STUDENT_CREATE,
         Permission.STUDENT_DELETE,
@@ -128,6 +134,7 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.TEMPLATE_READ,
     Permission.TEMPLATE_WRITE,
 }
+_STUDENT: Final = frozenset({Permission.PRACTICE_TAKE, Permission.PROGRESS_READ})
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {
@@ -136,7 +143,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.CAMPUS_ADMIN: _CAMPUS_ADMIN,
         Role.COURSE_ADMIN: _COURSE_ADMIN,
         Role.EVALUATOR: frozenset(),
-        Role.STUDENT: frozenset(),
+        Role.STUDENT: _STUDENT,
     }
 )
 
@@ -149,7 +156,7 @@ MOST: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.CAMPUS_ADMIN: _CAMPUS_ADMIN | {Permission.CAMPUS_UPDATE},
         Role.COURSE_ADMIN: _COURSE_ADMIN | {Permission.COURSE_UPDATE},
         Role.EVALUATOR: frozenset(),
-        Role.STUDENT: frozenset(),
+        Role.STUDENT: _STUDENT,
     }
 )
 

@@ -35,6 +35,8 @@ from services.notifications.service import TemplateService
 from services.notifications.suppression import SuppressionService
 from services.persons.service import PersonService
 from services.ports import Outbox, SignedFiles
+from services.practice.overrides import PracticeOverrides
+from services.practice.progress import PracticeProgress
 from services.processes.service import ProcessService
 from services.questions.bank import QuestionBank
 from services.questions.exchange.exporting import QuestionExports
@@ -83,6 +85,8 @@ class Services:
     own_sessions: OwnSessions
     password_choice: PasswordChoice
     persons: PersonService
+    practice_overrides: PracticeOverrides
+    practice_progress: PracticeProgress
     processes: ProcessService
     question_exports: QuestionExports
     question_imports: QuestionImports

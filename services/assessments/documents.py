@@ -110,6 +110,7 @@ class Assessment(Document):
     kind: AssessmentKind
     module: str | None = None
     level: str | None = None
+    topic: str | None = None
     course_ids: tuple[str, ...] = ()
     batch_ids: tuple[str, ...] = ()
     student_ids: tuple[str, ...] = ()

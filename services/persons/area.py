@@ -1,5 +1,6 @@
 """Everything that answers for one person's data, put together: a new area with such data is added here."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from services.accounts.area import AccountArea, Surroundings
@@ -8,16 +9,23 @@ from services.batch_jobs.repository import DeliveryRepository
 from services.imports.personal_repository import PersonalImports
 from services.notifications.personal_repository import PersonalNotifications
 from services.persons.service import PersonService
+from services.ports import PersonalData
 from services.students.area import StudentArea
 from services.students.personal_repository import PersonalStudents
 
 __all__: Final = ["person_service"]
 
 
-def person_service(around: Surroundings, people: AccountArea, students: StudentArea) -> PersonService:
-    """Return what exports and anonymises people. Who finds rows by others' rows comes before those."""
+def person_service(
+    around: Surroundings, people: AccountArea, students: StudentArea, later: Sequence[PersonalData] = ()
+) -> PersonService:
+    """Return what exports and anonymises people. Who finds rows by others' rows comes before those.
+
+    ``later`` answer for areas that come after this one.
+    """
     store = around.store
     areas = (
+        *later,
         PersonalImports(store, students.roll),
         PersonalDeliveries(store, DeliveryRepository(store)),
         PersonalNotifications(store),

@@ -83,11 +83,15 @@ class AnswerKey(Document):
 
 
 class QuestionModule(Document):
-    """A skill, with its levels and topics in the order in which they open. Its id is its key."""
+    """A skill, with its levels and topics in the order in which they open. Its id is its key.
+
+    ``pass_percent`` of a level opens the next one in practice.
+    """
 
     name: str
     levels: tuple[str, ...]
     topics: tuple[str, ...] = ()
+    pass_percent: int = 60
     position: int
     revision: int = 1
 

@@ -30,7 +30,7 @@ class ModuleService:
 
     def list_modules(self) -> Modules:
         """Return all modules in their order."""
-        return Modules(items=[ModuleOut.of(module) for module in self._all()])
+        return Modules(items=[ModuleOut.of(module) for module in self.all()])
 
     def put(self, key: str, wanted: ModulePut, revision: int | None, actor: Actor) -> ModuleOut:
         """Make a module, or change one that nobody else changed meanwhile."""
@@ -44,7 +44,7 @@ class ModuleService:
             if revision is not None and (there is None or revision != there.revision):
                 raise Stale()
             number = stored[key].revision + 1 if key in stored else 1
-            position = wanted.position if wanted.position is not None else _position(there, self._all())
+            position = wanted.position if wanted.position is not None else _position(there, self.all())
             fields = wanted.model_dump(exclude={"position"})
             module = QuestionModule(id=key, revision=number, position=position, **fields)
             self._keep(module)
@@ -61,7 +61,7 @@ class ModuleService:
 
     def accept(self, module: str, level: str, topic: str | None) -> None:
         """Raise Invalid for a place that no module has."""
-        found = next((one for one in self._all() if one.id == module), None)
+        found = next((one for one in self.all() if one.id == module), None)
         if found is None:
             raise Invalid.field("module", "is not one of the modules")
         if level not in found.levels:
@@ -71,7 +71,7 @@ class ModuleService:
 
     def named(self, key: str) -> ModuleOut:
         """Return one module."""
-        found = next((one for one in self._all() if one.id == key), None)
+        found = next((one for one in self.all() if one.id == key), None)
         if found is None:
             raise ModuleNotFound()
         return ModuleOut.of(found)
@@ -84,7 +84,8 @@ class ModuleService:
         if not kept:
             raise Stale()
 
-    def _all(self) -> list[QuestionModule]:
+    def all(self) -> list[QuestionModule]:
+        """Return all modules in their order."""
         known = {**_shipped(), **{module.id: module for module in self._modules.all()}}
         return sorted(known.values(), key=lambda module: (module.position, module.id))
 

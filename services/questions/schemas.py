@@ -196,13 +196,14 @@ class VersionOut(VersionRow):
 
 
 class ModulePut(BaseModel):
-    """A module. Levels and topics stand in the order in which they open."""
+    """A module. Levels and topics stand in the order in which ``pass_percent`` of one opens the next."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[Title, Field(min_length=1)]
     levels: Annotated[Keys, Field(min_length=1, max_length=20)]
     topics: Annotated[Keys, Field(max_length=100)] = ()
+    pass_percent: Annotated[int, Field(ge=1, le=100)] = 60
     position: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
 
@@ -211,6 +212,7 @@ class ModuleOut(BaseModel):
     name: str
     levels: list[str]
     topics: list[str]
+    pass_percent: int
     position: int
     revision: int
 

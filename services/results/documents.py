@@ -48,6 +48,7 @@ class AttemptResult(Document):
     kind: str
     module: str | None = None
     level: str | None = None
+    topic: str | None = None
     state: ResultState
     items: tuple[ItemScore, ...]
     score: Decimal | None

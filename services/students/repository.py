@@ -28,6 +28,11 @@ class StudentRepository:
         row = self._rows.find_one(scope, {"_id": student_id})
         return Student.from_mongo(row) if row else None
 
+    def hold(self, scope: Scope, student_id: str) -> Student | None:
+        """Return a student as they are, and let nobody change or remove them until the transaction ends."""
+        row = self._rows.find_and_update(scope, {"_id": student_id}, {"$inc": {"holds": 1}})
+        return Student.from_mongo(row) if row else None
+
     def find_many(self, scope: Scope, student_ids: Sequence[str]) -> list[Student]:
         """Return those of these students who lie in the scope, in the order of their ids."""
         query = {"_id": {"$in": list(student_ids)}}

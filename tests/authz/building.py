@@ -64,6 +64,7 @@ class Builder:
         self._log_in()
         histories = Histories(self._app, self._world, self._root, self._rest)
         histories.happen([self._batches[campus, COURSES[0]][1] for campus in CAMPUSES])
+        histories.practise(self._students)
         self._bounce()
         self._notify()
         for campus, course in PLACES:
