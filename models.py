@@ -76,6 +76,8 @@ TENANT_COLLECTIONS: Final = frozenset(
         questions.ANSWER_KEYS,
         questions.QUESTIONS,
         questions.QUESTION_VERSIONS,
+        results.MARKING_TASKS,
+        results.TEST_RESULTS,
         students.STUDENTS,
     }
 )

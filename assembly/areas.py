@@ -7,6 +7,8 @@ from typing import Final, Self
 
 from assembly.base import Base
 from assembly.outside import Outside
+from integrations.no_marker import NoMarker
+from integrations.no_runner import NoRunner
 from integrations.no_scanner import NoScanner
 from services.access.service import AccessService
 from services.accounts.area import AccountArea, Surroundings
@@ -40,6 +42,8 @@ from services.questions.area import QuestionArea
 from services.questions.dependants import QuestionsDependOn
 from services.questions.repository import QuestionRepository
 from services.registry import Services
+from services.results.area import ResultArea
+from services.results.personal_repository import PersonalResults
 from services.students.area import StudentArea
 from utils.offload import Offload
 
@@ -65,6 +69,7 @@ class Areas:
     files: FileArea
     questions: QuestionArea
     practice: PracticeArea
+    results: ResultArea
     persons: PersonService
     processes: ProcessRepository
     breakers: BreakerService
@@ -127,7 +132,10 @@ class Areas:
             files=files,
             questions=bank,
             practice=PracticeArea.over(around, students, bank.modules, feed),
-            persons=person_service(around, people, students, (PersonalPractice(store),)),
+            results=ResultArea.over(around, NoRunner(), NoMarker()),
+            persons=person_service(
+                around, people, students, (PersonalPractice(store), PersonalResults(store))
+            ),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )

@@ -25,11 +25,13 @@ from services.imports.undo import UNDO_JOB
 from services.jobs.engine import DurableEngine
 from services.ports import JSON, Queue
 from services.processes.heartbeat import Heartbeat
+from services.results.service import MARK_JOB
 from services.students.credentials import FILL_JOB
 from utils.own_process import cpu_cores, memory_figures
 
 IMPORT_SEATS: Final = 2
 FILE_SEATS: Final = 2
+MARKING_SEATS: Final = 1  # a program may take a core
 MESSAGE_SEATS: Final = 2  # what only prepares messages, or ends a job
 # of each channel; a provider is waited for, the outbox costs our own time
 PROVIDER_SEATS, OUTBOX_SEATS = 8, 2
@@ -60,6 +62,7 @@ def handle_jobs(engine: DurableEngine, areas: Areas, settings: Settings) -> None
     engine.handle(UNDO_JOB, rosters.undo, rosters.undo_dead)
     engine.handle(CHECK_JOB, checking.check, checking.dead)
     engine.handle(SWEEP_JOB, checking.sweep, _nothing)
+    engine.handle(MARK_JOB, areas.results.marking.run, areas.results.marking.dead)
 
 
 def seats(outside: Outside, role: str) -> Mapping[Queue, int]:
@@ -74,6 +77,7 @@ def seats(outside: Outside, role: str) -> Mapping[Queue, int]:
         Queue.SMS: sending,
         Queue.INBOX: MESSAGE_SEATS,
         Queue.FILES: FILE_SEATS,
+        Queue.MARKING: MARKING_SEATS,
     }
 
 

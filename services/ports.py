@@ -193,6 +193,7 @@ class Queue(StrEnum):
     SMS = "sms"
     INBOX = "inbox"
     FILES = "files"
+    MARKING = "marking"
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def test_only_authors_and_scoring_open_the_keys_of_questions() -> None:
 
     assert importers == {
         f"services/questions/{one}.py" for one in ("area", "bank", "exchange/exporting", "trial", "writing")
-    }
+    } | {f"services/results/{one}.py" for one in ("area", "marking", "service")}
     assert namers == {"services/questions/documents.py", "services/questions/key_repository.py"}
 
 

@@ -165,6 +165,26 @@ def response_to(content: AnyContent, given: Mapping[str, Any], at: str = "/respo
     return response
 
 
+def readable(content: AnyContent, given: Mapping[str, Any]) -> Response:
+    """Return what was answered; whatever cannot be read as an answer to this question is blank."""
+    try:
+        if isinstance(content, QuestionSet):
+            return SetResponse(children=_readable_children(content, given))
+        return response_to(content, given)
+    except Invalid:
+        return RESPONSES[content.type]()
+
+
+def _readable_children(content: QuestionSet, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    children = given.get("children")
+    found = children if isinstance(children, Mapping) else {}
+    return {
+        name: readable(child, answer).model_dump(exclude_defaults=True)
+        for name, child in children_of(content).items()
+        if isinstance(answer := found.get(name), Mapping)
+    }
+
+
 def children_of(content: QuestionSet) -> dict[str, AnyContent]:
     """Return the children of a set by what they are called."""
     return {child_id(number, child): child for number, child in enumerate(content.body.children, 1)}

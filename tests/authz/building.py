@@ -18,6 +18,7 @@ from tests.authz.histories import Histories
 from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, Relation, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
 from tests.questions import SINGLE
+from tests.results import kept
 from utils.documents import new_id
 
 ROOT: Final = "root"
@@ -67,6 +68,7 @@ class Builder:
         histories.practise(self._students)
         self._bounce()
         self._notify()
+        self._score()
         for campus, course in PLACES:
             self._wait(campus, course)
         self._links()
@@ -264,6 +266,11 @@ class Builder:
             )
             self._runtime.senders[Channel.INBOX].send(SendUnit("", Channel.INBOX, (note,)))
             self._world.stands(Kind.NOTIFICATION, *place, note.delivery_id)
+
+    def _score(self) -> None:
+        """Keep a score and an open answer of a student of each place."""
+        for place, students in self._students.items():
+            kept(self._runtime.store, students[0], text=f"An essay of {word(*place)}")
 
     def _links(self) -> None:
         """Keep one open link of each purpose, as their owners got them."""
