@@ -5,6 +5,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -19,6 +20,7 @@ PLAIN: Final[Mapping[Any, Any]] = {
     str: "f" * 24,
     int: 1,
     float: 1.0,
+    Decimal: Decimal(1),
     bool: False,
     datetime: datetime(2026, 1, 1, tzinfo=UTC),
     Any: "anything",
