@@ -109,6 +109,7 @@ class Areas:
             inbox=messages.senders[Channel.INBOX],
         )
         people = AccountArea.over(around)
+        personal = PersonalPractice(store), PersonalResults(store)
         questions = QuestionRepository(store)
         with_questions = QuestionsDependOn(questions)
         students = StudentArea.over(around, people, places, lookup, (with_questions,))
@@ -133,9 +134,7 @@ class Areas:
             questions=bank,
             practice=PracticeArea.over(around, students, bank.modules, feed),
             results=ResultArea.over(around, NoRunner(), NoMarker()),
-            persons=person_service(
-                around, people, students, (PersonalPractice(store), PersonalResults(store))
-            ),
+            persons=person_service(around, people, students, personal),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )

@@ -54,7 +54,6 @@ NOT_PERSONAL = {
     "message_templates": "texts of admins",
     "message_template_versions": "texts of admins",
     "server_processes": "processes",
-    "test_results": "scores, by ids",
     "taken_elsewhere": "counts by campus and hour",
 }
 SHORT_LIVED = {"engine_jobs", "idempotency_keys"}
