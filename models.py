@@ -9,6 +9,7 @@ from pymongo import IndexModel
 from config.features import Feature, feature_of
 from config.permissions import Permission, Role
 from services.accounts import documents as accounts
+from services.assessments import documents as assessments
 from services.audit import documents as audit
 from services.batch_jobs import documents as batch_jobs
 from services.campuses import documents as campuses
@@ -28,6 +29,7 @@ from utils.scope import Scope
 
 _AREAS: Final = (
     accounts,
+    assessments,
     audit,
     batch_jobs,
     campuses,
@@ -54,6 +56,8 @@ VALIDATORS: Final[Mapping[str, Mapping[str, Any]]] = {**batch_jobs.VALIDATORS, *
 TENANT_COLLECTIONS: Final = frozenset(
     {
         accounts.USERS,
+        assessments.TESTS,
+        assessments.TEST_PAPERS,
         audit.AUDIT,
         audit.AUDIT_HEADS,
         batch_jobs.BATCH_JOBS,

@@ -12,6 +12,9 @@ from integrations.no_runner import NoRunner
 from integrations.no_scanner import NoScanner
 from services.access.service import AccessService
 from services.accounts.area import AccountArea, Surroundings
+from services.assessments.area import AssessmentArea
+from services.assessments.dependants import AssessmentsDependOn
+from services.assessments.repository import AssessmentRepository
 from services.batch_jobs.area import BatchJobArea
 from services.batch_jobs.delivery_log import DeliveryLog
 from services.batch_jobs.event_repository import EventRepository
@@ -70,6 +73,7 @@ class Areas:
     questions: QuestionArea
     practice: PracticeArea
     results: ResultArea
+    assessments: AssessmentArea
     persons: PersonService
     processes: ProcessRepository
     breakers: BreakerService
@@ -112,7 +116,8 @@ class Areas:
         personal = PersonalPractice(store), PersonalResults(store)
         questions = QuestionRepository(store)
         with_questions = QuestionsDependOn(questions)
-        students = StudentArea.over(around, people, places, lookup, (with_questions,))
+        with_tests = AssessmentsDependOn(AssessmentRepository(store))
+        students = StudentArea.over(around, people, places, lookup, (with_questions, with_tests))
         files = FileArea.over(around, lookup, contents, NoScanner(), (with_questions,))
         rosters = ImportArea.over(around, people, students, lookup, contents, feed)
         bank = QuestionArea.over(around, questions, files.files)
@@ -135,6 +140,7 @@ class Areas:
             practice=PracticeArea.over(around, students, bank.modules, feed),
             results=ResultArea.over(around, NoRunner(), NoMarker()),
             persons=person_service(around, people, students, personal),
+            assessments=AssessmentArea.over(around, lookup, students.roll, questions, bank),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )
@@ -145,6 +151,8 @@ class Areas:
         return Services(
             access=self.access,
             accounts=people.accounts,
+            assessments=self.assessments.tests,
+            assessment_publishing=self.assessments.publishing,
             admins=people.admins,
             audit=base.audit,
             audit_log=base.audits.log(people.accounts.names),

@@ -74,6 +74,9 @@ class Permission(StrEnum):
     SUPPRESSION_READ = "notifications:suppression:read"
     TEMPLATE_READ = "notifications:template:read"
     TEMPLATE_WRITE = "notifications:template:write"
+    TEST_PUBLISH = "test_management:test:publish"
+    TEST_READ = "test_management:test:read"
+    TEST_WRITE = "test_management:test:write"
     WORKER_READ = "batch_processing:worker:read"
 
     @property
@@ -109,6 +112,9 @@ _COURSE_ADMIN: Final = frozenset(
         Permission.STUDENT_DELETE,
         Permission.STUDENT_READ,
         Permission.STUDENT_UPDATE,
+        Permission.TEST_PUBLISH,
+        Permission.TEST_READ,
+        Permission.TEST_WRITE,
     }
 )
 _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {

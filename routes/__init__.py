@@ -38,6 +38,7 @@ from routes import (
     student_imports,
     student_management,
     superadmin,
+    test_management,
     webhooks,
 )
 from routes._kit import app_setup
@@ -80,6 +81,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     student_imports.bp,
     student_management.bp,
     superadmin.bp,
+    test_management.bp,
     webhooks.bp,
 )
 

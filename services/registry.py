@@ -11,6 +11,8 @@ from services.accounts.own_factor import OwnFactor
 from services.accounts.own_sessions import OwnSessions
 from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
+from services.assessments.publishing import Publishing
+from services.assessments.service import AssessmentService
 from services.audit.log import AuditLog
 from services.audit.service import AuditService
 from services.batch_jobs.channel_service import ChannelService
@@ -56,6 +58,8 @@ class Services:
     access: AccessService
     accounts: AccountService
     admins: AdminService
+    assessments: AssessmentService
+    assessment_publishing: Publishing
     audit: AuditService
     audit_log: AuditLog
     authentication: AuthenticationService

@@ -154,12 +154,16 @@ class AssessmentPaper(Document):
     sections: tuple[dict[str, Any], ...]
 
 
+def _index(name: str, *fields: str) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in fields], name=name)
+
+
 INDEXES: Final = {
     TESTS: [
-        IndexModel([("campus_id", ASCENDING), ("_id", ASCENDING)], name="of_campus"),
-        IndexModel(
-            [("campus_id", ASCENDING), ("course_ids", ASCENDING), ("_id", ASCENDING)], name="of_course"
-        ),
+        _index("of_campus", "campus_id", "_id"),
+        _index("of_course", "campus_id", "course_ids", "_id"),
+        _index("of_batch", "campus_id", "batch_ids", "_id"),
+        _index("for_takers", "campus_id", "state", "kind", "window_end_at", "_id"),
     ],
     TEST_PAPERS: [IndexModel("campus_id", name="of_campus")],
 }

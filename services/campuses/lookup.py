@@ -25,6 +25,15 @@ class PlaceLookup:
         held = (self._places.courses.hold(scope, course_id) for course_id in dict.fromkeys(course_ids))
         return all(course is not None and course.campus_id == campus_id for course in held)
 
+    def hold_batches(self, scope: Scope, campus_id: str, batch_ids: Sequence[str]) -> bool:
+        """Tell whether all these are batches of this campus and the scope; they then stay as well."""
+        held = (self._places.batches.hold(scope, batch_id) for batch_id in dict.fromkeys(batch_ids))
+        return all(batch is not None and batch.campus_id == campus_id for batch in held)
+
+    def those_of(self, scope: Scope, batch_ids: Sequence[str]) -> list[str]:
+        """Return those of these batches that lie in the scope."""
+        return [batch.id for batch in self._places.batches.find_many(scope, batch_ids)]
+
     def campus_name(self, campus_id: str) -> str | None:
         """Return what a campus is called."""
         campus = self._places.campuses.find(Scope.campus(campus_id), campus_id)

@@ -29,12 +29,15 @@ class QuestionFilter:
 
     equal: Mapping[str, str]
     tag: str | None = None
+    any_tag: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
 
     @property
     def query(self) -> Row:
         """The filter."""
-        tag = {"tags": self.tag} if self.tag else {}
+        tag: Row = {"tags": self.tag} if self.tag else {}
+        if self.any_tag:
+            tag = {"tags": {"$in": list(self.any_tag)}}
         return {**self.equal, **tag, **({"terms": {"$all": list(self.terms)}} if self.terms else {})}
 
     def index(self, scope: Scope) -> str:
@@ -69,6 +72,11 @@ class QuestionRepository:
         row = self._heads.find_one(scope, {"_id": question_id})
         return Question.from_mongo(row) if row else None
 
+    def find_many(self, scope: Scope, question_ids: Sequence[str]) -> dict[str, Question]:
+        """Return those of these questions that lie in the scope or are the platform's, by id."""
+        rows = self._heads.find(scope, {"_id": {"$in": list(question_ids)}})
+        return {str(row["_id"]): Question.from_mongo(row) for row in rows}
+
     def list_rows(self, scope: Scope, wanted: QuestionFilter, keyset: Keyset) -> list[Row]:
         """Return one more row than a page holds."""
         query, hint = {**wanted.query, **keyset.filter}, wanted.index(scope)
@@ -100,6 +108,11 @@ class QuestionRepository:
         """Return a version as papers show it."""
         row = self._versions.find_one(scope, {"_id": version_id})
         return QuestionVersion.from_mongo(row) if row else None
+
+    def versions(self, scope: Scope, version_ids: Sequence[str]) -> dict[str, QuestionVersion]:
+        """Return these versions as papers show them, by id."""
+        rows = self._versions.find(scope, {"_id": {"$in": list(version_ids)}})
+        return {str(row["_id"]): QuestionVersion.from_mongo(row) for row in rows}
 
     def list_versions(self, scope: Scope, question_id: str, keyset: Keyset) -> list[Row]:
         """Return one more version than a page holds."""

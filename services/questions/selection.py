@@ -49,19 +49,25 @@ class QuestionSelection:
         theirs = actor.scope.campus_id in (None, campus_id)
         if campus_id is not None and not (theirs and self._places.campus_name(campus_id)):
             raise Invalid.field("campus_id", "is not one of your campuses")
-        found = self.candidates(campus_id, query.module, query.level, query.tag)
+        tags = (query.tag,) if query.tag else ()
+        found = self.candidates(campus_id, query.module, query.level, tags)
         available = sum(question.usage_count < OFTEN for question in found)
         return PoolOut(available=available, items=[QuestionRow.of(one) for one in found[: query.pick]])
 
     def candidates(
-        self, campus_id: str | None, module: str, level: str, tag: str | None, without: Collection[str] = ()
+        self,
+        campus_id: str | None,
+        module: str,
+        level: str,
+        tags: Sequence[str] = (),
+        without: Collection[str] = (),
     ) -> list[Question]:
-        """Return live questions of a place in the order in which they are picked.
+        """Return live questions of a place, all or with one of ``tags``, in the order in which one picks.
 
         No two have the same face, and none has one of ``without``.
         """
         scope = Scope.campus(campus_id) if campus_id is not None else Scope.everything()
-        wanted = QuestionFilter({"module": module, "level": level}, tag)
+        wanted = QuestionFilter({"module": module, "level": level}, any_tag=tuple(tags))
         seen, found = set(without), []
         for question in self._questions.least_used(scope, wanted, CANDIDATES):
             if question.face not in seen:

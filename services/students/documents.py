@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from pydantic import BaseModel, ConfigDict
 from pymongo import ASCENDING, IndexModel
 
 from utils.documents import Document
@@ -15,6 +16,17 @@ TAKEN_BUDGET: Final = "taken_elsewhere"
 class StudentStatus(StrEnum):
     ACTIVE = "active"
     DEACTIVATED = "deactivated"
+
+
+class Accommodations(BaseModel):
+    """What somebody needs in every test. ``time_percent`` is the factor of all times, in hundredths."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    time_percent: int = 100
+    extra_attempts: int = 0
+    extra_plays: int = 0
+    note: str = ""
 
 
 class Student(Document):
@@ -32,6 +44,7 @@ class Student(Document):
     mobile_number: str | None = None
     status: StudentStatus = StudentStatus.ACTIVE
     terms: tuple[str, ...] = ()
+    accommodations: Accommodations = Accommodations()
     import_id: str | None = None
     revision: int = 1
     created_at: datetime

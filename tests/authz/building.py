@@ -14,6 +14,7 @@ from services.batch_jobs.service import SEND_JOB
 from services.notifications.inbox import inbox_address
 from services.ports import Channel, Message, SendUnit
 from tests.authz.actors import ACCOUNTS, Account
+from tests.authz.examining import Examiner
 from tests.authz.histories import Histories
 from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, Relation, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
@@ -61,6 +62,7 @@ class Builder:
             self._keep_file(campus)
         for campus in ("", *CAMPUSES):
             self._ask(campus)
+        Examiner(self._root, self._world).examine(self._batches)
         self._rest()
         self._log_in()
         histories = Histories(self._app, self._world, self._root, self._rest)

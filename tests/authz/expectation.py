@@ -32,14 +32,17 @@ def expected(
     outside = next((slot for slot in slots.values() if not _is_theirs(slot, slots, actor, world)), None)
     if outside is not None and outside.name in request.path:
         return Expected(frozenset({404}), nobodys=outside.name)
-    if not (operation.safe or request.looks) and not _writes(actor, slots.values(), world):
+    in_path = [slot for slot in slots.values() if slot.name in request.path]
+    if not (operation.safe or request.looks) and not _writes(actor, in_path, world):
         return _refused(403, "question-not-yours")
     if _beyond(actor, request):
         return _refused(403, "beyond-your-rights")
+    if request.whole and not _has_all_courses(actor, in_path, world):
+        return _refused(403, "not-only-yours")
     if outside is not None and not (request.narrows and outside.name in request.query):
         return Expected(frozenset({200 if request.reports else request.refusal}), nobodys=outside.name)
-    if request.whole and not _has_all_courses(actor, slots.values(), world):
-        return Expected(frozenset({200})) if request.reports else _refused(403, "not-only-yours")
+    if request.reports and request.whole and not _has_all_courses(actor, slots.values(), world):
+        return Expected(frozenset({200}))
     statuses = request.statuses or frozenset({operation.status})
     return Expected(
         statuses, acts=not operation.safe and not request.looks, nobodys=outside.name if outside else ""
@@ -47,7 +50,7 @@ def expected(
 
 
 def _writes(actor: Actor, slots: Iterable[Slot], world: World) -> bool:
-    """Tell whether the actor may change all rows that the request names, those they do not see aside."""
+    """Tell whether the actor may change all of these rows, those they do not see aside."""
     rows = [slot.row for slot in slots if slot.row is not None and actor.sees(slot.row, world)]
     return all(actor.writes(row, world) for row in rows)
 
@@ -81,7 +84,7 @@ def _is_theirs(slot: Slot, slots: Mapping[str, Slot], actor: Actor, world: World
         return not slot.parent
     if slot.taught:
         return slot.row.course_ids <= parent.course_ids
-    return slot.row.campus_id == parent.campus_id
+    return slot.row.campus_id in (parent.campus_id, None)  # what is the platform's serves every campus
 
 
 def _beyond(actor: Actor, request: Request) -> bool:

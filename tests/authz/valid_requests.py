@@ -13,6 +13,7 @@ from typing import Any, Final
 from config.permissions import Permission, Role
 from tests.authz.operations import At, Request
 from tests.authz.valid_practice import PRACTICE_REQUESTS
+from tests.authz.valid_test_requests import TEST_REQUESTS
 from tests.authz.world import PLATFORM, Kind, word
 from tests.cast import PASSWORD, roster
 from tests.questions import QUESTIONS
@@ -186,6 +187,7 @@ NO_FORMS: Final = {"features": {"forms": False}}
 NARROW: Final = {"permissions": [Permission.STUDENT_READ]}
 VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     **PRACTICE_REQUESTS,
+    **TEST_REQUESTS,
     "access_control.get_permissions": _of(admin_id=Kind.ADMIN),
     "access_control.list_modules": _plain(),
     "access_control.list_templates": _plain(),

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     PAUSED_JOB = "paused batch_jobs"
     WAITING_JOB = "waiting batch_jobs"
     STUDENT = "students"
+    TEST = "tests"
+    DRAFT_TEST = "draft tests"
 
     @property
     def collection(self) -> str:

@@ -297,9 +297,7 @@ def test_a_pool_gives_unused_questions_first_and_no_two_that_look_equal(cast: Ca
     make(cast.south.admin, stem="South's")
     selection = runtime.services.question_selection
     used = [
-        one
-        for one in selection.candidates(cast.north.id, "GRAMMAR", "BEGINNER", None)
-        if one.id == shared["id"]
+        one for one in selection.candidates(cast.north.id, "GRAMMAR", "BEGINNER") if one.id == shared["id"]
     ]
 
     def pool(person: Person, more: str = "") -> tuple[int, list[str]]:
@@ -315,7 +313,7 @@ def test_a_pool_gives_unused_questions_first_and_no_two_that_look_equal(cast: Ca
     assert pool(cast.north.admin, "&tag=x&pick=1") == (1, [own["id"]])
     assert pool(cast.superadmin) == (0, [shared["id"]])
     assert pool(cast.superadmin, f"&campus_id={cast.north.id}")[1] == [own["id"], shared["id"]]
-    assert selection.candidates(cast.north.id, "GRAMMAR", "BEGINNER", None, {used[0].face}) != []
+    assert selection.candidates(cast.north.id, "GRAMMAR", "BEGINNER", (), {used[0].face}) != []
     cast.north.admin.get(
         f"/question_bank/pool?module=GRAMMAR&level=BEGINNER&campus_id={cast.south.id}", status=422
     )
