@@ -195,9 +195,9 @@ def _open_roads(settings: Settings) -> Iterator[str]:
         if (url := getattr(settings, name)) and not url.lower().startswith("https://"):
             yield f"{name.upper()} must begin with https://"
     redis, mongodb = _parts(settings.redis_url), _parts(settings.mongodb_uri)
-    if not _on_this_machine(redis) and not _password(redis) and "password=" not in redis.query:
+    if not on_this_machine(redis) and not _password(redis) and "password=" not in redis.query:
         yield "REDIS_URL must hold a password, unless Redis is on this machine"
-    if not _on_this_machine(mongodb) and not _password(mongodb) and "authMechanism=" not in mongodb.query:
+    if not on_this_machine(mongodb) and not _password(mongodb) and "authMechanism=" not in mongodb.query:
         yield "MONGODB_URI must hold a name and a password, unless MongoDB is on this machine"
 
 
@@ -209,7 +209,7 @@ def _parts(url: str) -> SplitResult:
         return urlsplit("unreadable://unreadable")
 
 
-def _on_this_machine(url: SplitResult) -> bool:
+def on_this_machine(url: SplitResult) -> bool:
     """Tell whether each host of a URL is this machine: a loopback address, or a socket in a folder."""
     hosts = url.netloc.rpartition("@")[2].lower().split(",")
     return all(not host or host.endswith(".sock") or bool(LOOPBACK.fullmatch(host)) for host in hosts)
