@@ -10,6 +10,7 @@ from config.features import Feature, feature_of
 from config.permissions import Permission, Role
 from services.accounts import documents as accounts
 from services.assessments import documents as assessments
+from services.attempts import documents as attempts
 from services.audit import documents as audit
 from services.batch_jobs import documents as batch_jobs
 from services.campuses import documents as campuses
@@ -30,6 +31,7 @@ from utils.scope import Scope
 _AREAS: Final = (
     accounts,
     assessments,
+    attempts,
     audit,
     batch_jobs,
     campuses,
@@ -58,6 +60,8 @@ TENANT_COLLECTIONS: Final = frozenset(
         accounts.USERS,
         assessments.TESTS,
         assessments.TEST_PAPERS,
+        attempts.ATTEMPTS,
+        attempts.ATTEMPT_EVENTS,
         audit.AUDIT,
         audit.AUDIT_HEADS,
         batch_jobs.BATCH_JOBS,

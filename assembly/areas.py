@@ -15,6 +15,7 @@ from services.accounts.area import AccountArea, Surroundings
 from services.assessments.area import AssessmentArea
 from services.assessments.dependants import AssessmentsDependOn
 from services.assessments.repository import AssessmentRepository
+from services.attempts.area import AttemptArea
 from services.batch_jobs.area import BatchJobArea
 from services.batch_jobs.delivery_log import DeliveryLog
 from services.batch_jobs.event_repository import EventRepository
@@ -74,6 +75,7 @@ class Areas:
     practice: PracticeArea
     results: ResultArea
     assessments: AssessmentArea
+    attempts: AttemptArea
     persons: PersonService
     processes: ProcessRepository
     breakers: BreakerService
@@ -121,6 +123,7 @@ class Areas:
         files = FileArea.over(around, lookup, contents, NoScanner(), (with_questions,))
         rosters = ImportArea.over(around, people, students, lookup, contents, feed)
         bank = QuestionArea.over(around, questions, files.files)
+        results = ResultArea.over(around, NoRunner(), NoMarker())
         processes = ProcessRepository(store)
         return cls(
             fresh=fresh,
@@ -138,9 +141,10 @@ class Areas:
             files=files,
             questions=bank,
             practice=PracticeArea.over(around, students, bank.modules, feed),
-            results=ResultArea.over(around, NoRunner(), NoMarker()),
+            results=results,
             persons=person_service(around, people, students, personal),
             assessments=AssessmentArea.over(around, lookup, students.roll, questions, bank),
+            attempts=AttemptArea.over(around, students.roll, results.scoring, feed),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )
@@ -154,6 +158,10 @@ class Areas:
             assessments=self.assessments.tests,
             assessment_publishing=self.assessments.publishing,
             admins=people.admins,
+            answers=self.attempts.answers,
+            attempt_closing=self.attempts.closing,
+            attempt_starts=self.attempts.starts,
+            attempts=self.attempts.attempts,
             audit=base.audit,
             audit_log=base.audits.log(people.accounts.names),
             authentication=people.authentication,

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     ADMIN_DELETE = "access_control:admin:delete"
     ADMIN_READ = "access_control:admin:read"
     ADMIN_UPDATE = "access_control:admin:update"
+    ATTEMPT_TAKE = "test_management:attempt:take"
     AUDIT_EXPORT = "audit:record:export"
     AUDIT_READ = "audit:record:read"
     BATCH_CREATE = "batch_management:batch:create"
@@ -141,6 +142,8 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.TEMPLATE_WRITE,
 }
 _STUDENT: Final = frozenset({Permission.PRACTICE_TAKE, Permission.PROGRESS_READ})
+
+_STUDENT: Final = frozenset({Permission.ATTEMPT_TAKE})
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {

@@ -13,7 +13,12 @@ from config.permissions import Role
 from config.secrets import development_key
 
 SECRETS: Final = ("jwt_secret_key", "password_pepper", "token_key", "receipt_key")
-OPTIONAL_SECRETS: Final = ("jwt_secret_key_previous", "webhook_token_previous", "metrics_token")
+OPTIONAL_SECRETS: Final = (
+    "jwt_secret_key_previous",
+    "receipt_key_previous",
+    "webhook_token_previous",
+    "metrics_token",
+)
 MIN_SECRET_BYTES: Final = 32
 MIN_PRODUCTION_BCRYPT_ROUNDS: Final = 10
 LOOPBACK: Final = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
@@ -62,6 +67,7 @@ class Settings(BaseModel):
     password_pepper: str = ""
     token_key: str = ""
     receipt_key: str = ""
+    receipt_key_previous: str = ""
     metrics_token: str = ""
     prometheus_multiproc_dir: str = ""
     access_token_seconds: int = Field(600, ge=5, le=3600)

@@ -13,6 +13,10 @@ from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
 from services.assessments.publishing import Publishing
 from services.assessments.service import AssessmentService
+from services.attempts.answers import AnswerService
+from services.attempts.closing import AttemptClosing
+from services.attempts.service import AttemptService
+from services.attempts.starting import AttemptStarts
 from services.audit.log import AuditLog
 from services.audit.service import AuditService
 from services.batch_jobs.channel_service import ChannelService
@@ -60,6 +64,10 @@ class Services:
     admins: AdminService
     assessments: AssessmentService
     assessment_publishing: Publishing
+    answers: AnswerService
+    attempt_closing: AttemptClosing
+    attempt_starts: AttemptStarts
+    attempts: AttemptService
     audit: AuditService
     audit_log: AuditLog
     authentication: AuthenticationService

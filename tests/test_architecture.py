@@ -37,6 +37,7 @@ UNSCOPED = {
     "sealing and checking the audit log": "services/audit/repository.py",
     "signed link to a file": "services/files/repository.py",
     "sweep of files that nobody finished": "services/files/repository.py",
+    "sweep of attempts whose time is over": "services/attempts/repository.py",
     "the first superadmin": "services/accounts/service.py",
     "uses of questions, also of the platform's": "services/questions/repository.py",
 }

@@ -26,3 +26,8 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds since some moment."""
         return time.monotonic()
+
+
+def written(at: datetime) -> str:
+    """Return a time as replies write it: UTC, with a ``Z``."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

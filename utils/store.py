@@ -262,6 +262,7 @@ class Rows:
         query: Query,
         change: Change,
         *,
+        projection: Query | None = None,
         sort: Sequence[tuple[str, int]] = (),
         upsert: bool = False,
     ) -> Row | None:
@@ -270,6 +271,7 @@ class Rows:
         return self._rows.find_one_and_update(
             self._within(scope, query),
             change,
+            projection,
             sort=list(sort) or None,
             upsert=upsert,
             return_document=ReturnDocument.AFTER,

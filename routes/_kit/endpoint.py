@@ -80,6 +80,7 @@ class Endpoint:
     cached: tuple[str, ...] = ()
     fresh: bool = False
     failure: int | None = None
+    again: int | None = None
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -154,6 +155,7 @@ def route(
     cached: Sequence[str] = (),
     fresh: bool = False,
     failure: int | None = None,
+    again: int | None = None,
 ) -> Callable[[View], View]:
     """Register ``view`` on a plain blueprint; the only way to add a URL.
 
@@ -168,7 +170,8 @@ def route(
     ``fresh``: for whoever has proved who they are in this session within ``FRESH_AUTH_SECONDS``: by logging
     in, or by ``POST /auth/confirm``.
 
-    ``failure`` is another status of a reply that is no problem: its body says what is not well.
+    ``failure`` is another status of a reply that is no problem: its body says what is not well. ``again``
+    is the status of a reply that made nothing, because what was asked for was there already (``found``).
     """
 
     def decorate(view: View) -> View:
@@ -188,6 +191,7 @@ def route(
             cached=tuple(cached),
             fresh=fresh,
             failure=failure,
+            again=again,
         )
         object.__setattr__(spec, "raises", (*implied(spec, rule), *raises))
 
@@ -231,7 +235,8 @@ def _serialise(spec: Endpoint, result: BaseModel | Response | None) -> Response:
     if isinstance(result, Response):
         return result
     text = result.model_dump_json() if result is not None else ""
-    response: Response = current_app.response_class(text, spec.status, mimetype="application/json")
+    status = spec.again if spec.again and getattr(result, "found", False) else spec.status
+    response: Response = current_app.response_class(text, status, mimetype="application/json")
     if result is None:
         response.headers.pop("Content-Type")
     return with_etag(response, result)

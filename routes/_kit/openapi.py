@@ -165,6 +165,8 @@ def _responses(spec: Endpoint, refs: Refs) -> dict[str, Any]:
     shown: dict[str, Any] = {str(spec.status): success}
     if spec.failure:
         shown[str(spec.failure)] = {**success, "description": "Not well; the body says why"}
+    if spec.again:
+        shown[str(spec.again)] = {**success, "description": "It was there already"}
     if spec.cached:
         shown["304"] = {"description": "What you have still holds"}
     kinds: dict[str, list[type[Problem]]] = {}

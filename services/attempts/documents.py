@@ -12,6 +12,8 @@ from utils.documents import Document
 ATTEMPTS: Final = "attempts"
 ATTEMPT_EVENTS: Final = "attempt_events"
 GRACE_SECONDS: Final = 5  # of network after the deadline
+HEARTBEAT_SECONDS: Final = 20  # how often a client tells that it is there, when it saves nothing
+GAP_SECONDS: Final = 45  # of silence from which on the connection counts as lost
 
 
 class AttemptState(StrEnum):
@@ -37,12 +39,13 @@ class EventKind(StrEnum):
 
 
 class Saved(BaseModel):
-    """The newest answer to one slot, as it was sent."""
+    """The newest answer to one slot, as it was sent. ``digest`` is that of the response (``receipts.py``)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     seq: int
     response: dict[str, Any]
+    digest: str = ""
     at: datetime
 
 
@@ -59,7 +62,8 @@ class Attempt(Document):
     """``number`` counts a student's attempts at a test from 1. Times are mongod's.
 
     ``deadline_at`` follows from the fields above it by ``deadline.py``; only an audited grant changes it.
-    ``course_ids`` are the test's. ``session_id`` is the login that may save now.
+    ``course_ids`` are the test's. ``session_id`` is the login that may save now. ``gap_seconds`` is for how
+    long nothing was heard of the client, every silence of ``GAP_SECONDS`` or more counted whole.
     """
 
     campus_id: str
@@ -86,6 +90,20 @@ class Attempt(Document):
     flags: int = 0
     closed_by: ClosedBy | None = None
     submitted_at: datetime | None = None
+
+
+class AttemptEvent(Document):
+    """Something that a client reported of an attempt. ``at`` is mongod's time, the rest the client's word."""
+
+    campus_id: str
+    course_ids: tuple[str, ...] = ()
+    attempt_id: str
+    test_id: str
+    student_id: str
+    kind: EventKind
+    seconds: int | None = None
+    slot: str | None = None
+    at: datetime
 
 
 INDEXES: Final = {

@@ -1,7 +1,7 @@
 """What a student answers: one model per type. Ids that the question does not have are refused."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -17,6 +17,8 @@ Certainty = Annotated[int, Field(ge=1, le=3)]
 class Response(Part):
     """``certainty`` is how sure the student is, where the question asks for it."""
 
+    places: ClassVar[tuple[str, ...]] = ()  # of a body whose ids it names
+
     certainty: Certainty = 1
 
     @property
@@ -30,6 +32,7 @@ class Response(Part):
 
 
 class SingleResponse(Response):
+    places = ("options",)
     option: PartId | None = None
 
     def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
@@ -38,6 +41,7 @@ class SingleResponse(Response):
 
 
 class MultipleResponse(Response):
+    places = ("options",)
     options: Annotated[tuple[PartId, ...], Field(max_length=50)] = ()
 
     def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
@@ -73,6 +77,7 @@ class ShortTextResponse(Response):
 
 
 class MatchingResponse(Response):
+    places = ("left", "right")
     pairs: Annotated[dict[PartId, PartId], Field(default_factory=dict, max_length=50)]
 
     def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
@@ -82,6 +87,7 @@ class MatchingResponse(Response):
 
 
 class OrderingResponse(Response):
+    places = ("items",)
     order: Annotated[tuple[PartId, ...], Field(max_length=50)] = ()
 
     def named(self) -> Iterator[tuple[str, str, Iterable[str]]]:
@@ -90,6 +96,7 @@ class OrderingResponse(Response):
 
 
 class ClozeResponse(Response):
+    places = ("blanks",)
     blanks: Annotated[dict[PartId, Typed], Field(default_factory=dict, max_length=50)]
 
     @property
@@ -148,17 +155,33 @@ RESPONSES: Final[Mapping[QuestionType, type[Response]]] = {
 
 def response_to(content: AnyContent, given: Mapping[str, Any], at: str = "/response") -> Response:
     """Return what was answered; raise Invalid for what is no answer to this question."""
+    response_type = RESPONSES[content.type]
+    ids = {place: {part.id for part in getattr(content.body, place)} for place in response_type.places}
+    children = children_of(content) if isinstance(content, QuestionSet) else {}
+    return accepted(content.type, given, at, ids, children)
+
+
+def accepted(
+    kind: QuestionType,
+    given: Mapping[str, Any],
+    at: str,
+    ids: Mapping[str, Collection[str]],
+    children: Collection[str],
+) -> Response:
+    """Return an answer to a question of this type with these ids, by their place in its body, and children.
+
+    Raise Invalid for what is none; ``at`` is the JSON pointer of what was given.
+    """
     try:
-        response = RESPONSES[content.type].model_validate(given)
+        response = RESPONSES[kind].model_validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise Invalid(errors=[_told(at, one["loc"], one["msg"]) for one in found]) from None
-    for field, place, ids in response.named():
-        there = {part.id for part in getattr(content.body, place)}
-        if strangers := [one for one in ids if one not in there]:
+    for field, place, named in response.named():
+        if strangers := [one for one in named if one not in ids[place]]:
             raise Invalid(errors=[_told(at, (field,), f"names {strangers[0]!r}, which is not there")])
-    if isinstance(content, QuestionSet) and isinstance(response, SetResponse):
-        for child in response.children.keys() - children_of(content).keys():
+    if isinstance(response, SetResponse):
+        for child in response.children.keys() - set(children):
             raise Invalid(errors=[_told(at, ("children", child), "is no child of this set")])
     if isinstance(response, OrderingResponse) and len(set(response.order)) != len(response.order):
         raise Invalid(errors=[_told(at, ("order",), "names an item twice")])

@@ -124,6 +124,8 @@ class Actor:
             return self.gets_in and row.stored["user_id"] == world.account_id(self.username)
         if self.role in (Role.SUPERADMIN, Role.SUB_SUPERADMIN):
             return True
+        if self.role is Role.STUDENT:
+            return self._sits(row, world)
         if row.collection in OF_CAMPUS_AND_PLATFORM and self.role in (Role.CAMPUS_ADMIN, Role.COURSE_ADMIN):
             return row.campus_id in (None, self.campus_id(world))
         if self.role not in (Role.CAMPUS_ADMIN, Role.COURSE_ADMIN) or row.campus_id != self.campus_id(world):
@@ -132,6 +134,21 @@ class Actor:
             return True
         shared = row.course_ids & self.course_ids(world)
         return shared == row.course_ids != frozenset() if row.collection in WHOLLY_OWN else bool(shared)
+
+    def _sits(self, row: Row, world: World) -> bool:
+        """Tell whether a row is about the student, or a published test whose audience holds them."""
+        student_id = world.account_id(self.username)
+        if row.collection == "test_papers":
+            row = world.rows[Kind.EXAM.collection][row.id]
+        if row.collection != Kind.EXAM.collection:
+            return row.stored.get("student_id") == student_id
+        stored, student = row.stored, world.rows[Kind.STUDENT.collection][student_id].stored
+        return (
+            (row.campus_id, stored["state"]) == (student["campus_id"], "published")
+            and (not row.course_ids or bool(row.course_ids & set(student["course_ids"])))
+            and student["batch_id"] in (stored["batch_ids"] or [student["batch_id"]])
+            and student_id in (stored["student_ids"] or [student_id])
+        )
 
     def writes(self, row: Row, world: World) -> bool:
         """Tell whether the actor may change a row that they see: of the platform's only whoever sees all."""

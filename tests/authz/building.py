@@ -15,6 +15,7 @@ from services.notifications.inbox import inbox_address
 from services.ports import Channel, Message, SendUnit
 from tests.authz.actors import ACCOUNTS, Account
 from tests.authz.examining import Examiner
+from tests.authz.exams import hold_exams
 from tests.authz.histories import Histories
 from tests.authz.world import BOTH, CAMPUSES, COURSES, PLACES, WHOLE, Kind, Relation, World, word
 from tests.cast import PASSWORD, ROSTER_HEADER, Person, one_time_token
@@ -75,6 +76,7 @@ class Builder:
             self._wait(campus, course)
         self._links()
         histories.stand_still()
+        hold_exams(self._world, self._students)
         self._runtime.audits.sealer.tick()
 
     def _campus(self, campus: str) -> None:

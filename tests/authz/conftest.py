@@ -16,6 +16,7 @@ from tests.authz.actors import ACTORS
 from tests.authz.asking import Asking
 from tests.authz.building import Builder
 from tests.authz.effects import Effects
+from tests.authz.exams import hold_attempts
 from tests.authz.operations import operations
 from tests.authz.proofs import Proofs
 from tests.authz.recording import Recorder
@@ -100,6 +101,7 @@ def walk(walked: Flask, world: World) -> Walk:
     proofs = Proofs(walked, world)
     shown = proofs.all()
     world.tokens["refresh"] = proofs.refresh_token("caller")
+    hold_attempts(world, shown, ACTORS)
     world.look()
     return Walk(world, Asking(walked, shown), Effects(walked, world))
 

@@ -38,6 +38,16 @@ NOT_DONE: Final[dict[str, str]] = {
     "email_templates.test_send": "tests/routes/test_message_templates.py",
     "files.put_content": "by a signed link; its announcement was audited",
     "sms_templates.test_send": "tests/routes/test_message_templates.py",
+    **dict.fromkeys(
+        (
+            "student.report_events",
+            "student.save_answers",
+            "student.start_attempt",
+            "student.submit_attempt",
+            "student.take_over_attempt",
+        ),
+        "tests/routes/test_student.py: only students do",
+    ),
     "student_imports.undo": "tests/routes/test_import_undo.py",
     "student_management.reset_second_factor": "tests/routes/test_auth_totp.py",
     "webhooks.brevo_email": "the provider tells what became of messages; it stands in their history",

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """What an id can name: the collection that holds it, where that tells enough."""
 
     ADMIN = "admins"
+    ATTEMPT = "attempts"
     BATCH = "batches"
     CAMPUS = "campuses"
     COURSE = "courses"
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     EMAIL_SUPPRESSION = "email suppressions"
     FILE = "files"
     EMPTY_BATCH = "empty batches"
+    EXAM = "open tests"
     IMPORT = "imports"
     INSTANCE = "batch_course_instances"
     GIVEN_UP_JOB = "given up batch_jobs"

@@ -1,0 +1,42 @@
+"""Attempts put together."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from services.accounts.area import Surroundings
+from services.attempts.answers import AnswerService
+from services.attempts.closing import AttemptClosing, Scorer
+from services.attempts.exam_repository import ExamRepository
+from services.attempts.ground import Ground
+from services.attempts.receipts import Receipts
+from services.attempts.repository import AttemptRepository
+from services.attempts.service import AttemptService
+from services.attempts.starting import AttemptStarts
+from services.ports import ProgressFeed
+from services.students.repository import StudentRepository
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptArea:
+    """What the rest may use of attempts."""
+
+    answers: AnswerService
+    attempts: AttemptService
+    closing: AttemptClosing
+    starts: AttemptStarts
+
+    @classmethod
+    def over(
+        cls, around: Surroundings, students: StudentRepository, scorer: Scorer | None, feed: ProgressFeed
+    ) -> Self:
+        """Return the area on one database."""
+        store, settings = around.store, around.settings
+        receipts = Receipts.derived(settings.receipt_key, settings.receipt_key_previous)
+        ground = Ground(AttemptRepository(store), ExamRepository(store), receipts)
+        closing = AttemptClosing(ground, store, scorer)
+        return cls(
+            answers=AnswerService(ground, store),
+            attempts=AttemptService(ground, store, around.audit, feed),
+            closing=closing,
+            starts=AttemptStarts(ground, closing, students),
+        )

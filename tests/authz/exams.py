@@ -1,0 +1,54 @@
+"""Exams of the world: in each place one that is open, and an attempt at it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import jwt
+
+from services.attempts.documents import Attempt, AttemptEvent, EventKind
+from tests.authz.actors import Actor
+from tests.authz.world import Kind, World, word
+from tests.sitting import published
+
+STARTED: Final = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+
+
+def hold_exams(world: World, students: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> None:
+    """Let the first student of each place have begun an attempt at a test of their courses."""
+    for (campus, course), present in students.items():
+        campus_id = world.campus_ids[campus]
+        course_ids = tuple(world.course_ids[campus, one] for one in course)
+        test_id = published(world.db, campus_id, name=f"Exam {word(campus, course)}", course_ids=course_ids)
+        place = {"campus_id": campus_id, "course_ids": course_ids, "test_id": test_id}
+        student_id = present[0]["id"]
+        attempt = Attempt(
+            **place,
+            batch_id=present[0]["batch_id"],
+            student_id=student_id,
+            number=1,
+            kind="online",
+            seed="seed",
+            started_at=STARTED,
+            duration_seconds=3600,
+            deadline_at=STARTED + timedelta(hours=1),
+            session_id="",
+            last_seen_at=STARTED,
+        )
+        event = AttemptEvent(
+            **place, attempt_id=attempt.id, student_id=student_id, kind=EventKind.PASTE, at=STARTED
+        )
+        world.db.attempts.insert_one(attempt.to_mongo())
+        world.db.attempt_events.insert_one(event.to_mongo())
+        world.stands(Kind.EXAM, campus, course, test_id)
+        world.stands(Kind.ATTEMPT, campus, course, attempt.id)
+
+
+def hold_attempts(world: World, proofs: Mapping[str, str], actors: Sequence[Actor]) -> None:
+    """Let every attempt go on in the session in which its student walks."""
+    for actor in actors:
+        if actor.gets_in:
+            token = proofs[actor.name].removeprefix("Bearer ")
+            claims = jwt.decode(token, options={"verify_signature": False})
+            held = {"$set": {"session_id": claims["sid"]}}
+            world.db.attempts.update_many({"student_id": claims["sub"]}, held)

@@ -1,0 +1,84 @@
+"""Published tests and students as rows, for tests that need many of them, or times of their own."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+
+from main import Runtime
+from services.assessments.documents import Assessment, AssessmentPaper, AssessmentState
+from services.questions.content import contents
+from services.questions.paper import paper_of
+from services.students.documents import Student
+from tests.cast import Person
+from tests.people import Place, grown
+from tests.questions import PLACE, QUESTIONS
+from utils.documents import new_id
+
+
+def written(kind: str) -> Any:
+    """Return the content of a question as its author wrote it."""
+    sent = {name: part for name, part in QUESTIONS[kind].items() if name not in PLACE}
+    return contents.validate_python(sent)
+
+
+def published(db: Any, campus_id: str, kinds: tuple[str, ...] = ("single", "multiple"), **more: Any) -> str:
+    """Store a published online test of one question of each kind, open for an hour; return its id."""
+    now = datetime.now(UTC)
+    slots = [
+        {"slot": str(number), **paper_of(written(kind)).model_dump(mode="json")}
+        for number, kind in enumerate(kinds, 1)
+    ]
+    facts = {
+        "name": "Spring exam",
+        "kind": "online",
+        "window_start_at": now - timedelta(minutes=1),
+        "window_end_at": now + timedelta(hours=1),
+        "duration_minutes": 60,
+        "state": AssessmentState.PUBLISHED,
+        "created_by": new_id(),
+        "created_at": now,
+        "updated_at": now,
+    }
+    test = Assessment(campus_id=campus_id, **facts | more)
+    db.tests.insert_one(test.to_mongo())
+    paper = AssessmentPaper(id=test.id, campus_id=campus_id, sections=({"title": "One", "slots": slots},))
+    db.test_papers.insert_one(paper.to_mongo())
+    return test.id
+
+
+def sitter(app: Flask, place: Place, roll_number: str) -> Person:
+    """Return a student of a place's first course who has logged in."""
+    runtime: Runtime = app.extensions["versant"]
+    username, now = roll_number.lower(), datetime.now(UTC)
+    user = grown(runtime, username, campus_id=place.id)
+    student = Student(
+        id=user.id,
+        campus_id=place.id,
+        batch_id="batch",
+        course_ids=place.course_ids[:1],
+        instance_ids=(),
+        roll_number=roll_number,
+        username=username,
+        name=user.name,
+        name_key=username,
+        created_at=now,
+        updated_at=now,
+    )
+    runtime.store.db.students.insert_one(student.to_mongo(), comment="a test")
+    return Person(app, username)
+
+
+def attempts_of(test_id: str) -> str:
+    """Return where attempts at a test begin."""
+    return f"/student/tests/{test_id}/attempts"
+
+
+def answers_of(attempt_id: str) -> str:
+    """Return where answers of an attempt are saved."""
+    return f"/student/attempts/{attempt_id}/answers"
+
+
+def answer(slot: str, seq: int, **response: Any) -> dict[str, Any]:
+    """Return one answer as clients send it."""
+    return {"slot": slot, "seq": seq, "response": response}
