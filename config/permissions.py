@@ -141,9 +141,7 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.TEMPLATE_READ,
     Permission.TEMPLATE_WRITE,
 }
-_STUDENT: Final = frozenset({Permission.PRACTICE_TAKE, Permission.PROGRESS_READ})
-
-_STUDENT: Final = frozenset({Permission.ATTEMPT_TAKE})
+_STUDENT: Final = frozenset({Permission.ATTEMPT_TAKE, Permission.PRACTICE_TAKE, Permission.PROGRESS_READ})
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {

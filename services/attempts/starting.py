@@ -29,7 +29,10 @@ from utils.store import Row
 
 TRIES: Final = 3
 SEED_BYTES: Final = 16
-TAKES: Final = {AssessmentKind.ONLINE: Permission.ATTEMPT_TAKE}
+TAKES: Final = {
+    AssessmentKind.ONLINE: Permission.ATTEMPT_TAKE,
+    AssessmentKind.PRACTICE: Permission.PRACTICE_TAKE,
+}
 
 
 class AttemptStarts:
@@ -44,8 +47,7 @@ class AttemptStarts:
         seen = self._ground.exams.taken_by(student, test_id) if student else None
         if student is None or seen is None:
             raise AssessmentNotFound()
-        if wanted := TAKES.get(seen.test.kind):
-            require(actor, wanted)
+        require(actor, TAKES[seen.test.kind])
         for _ in range(TRIES):
             with suppress(DuplicateKeyError):  # somebody was faster; a transaction then begins anew
                 return self._resumed(seen.test, actor) or self._begun(seen, student, actor)
