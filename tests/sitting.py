@@ -6,13 +6,21 @@ from typing import Any
 from flask import Flask
 
 from main import Runtime
-from services.assessments.documents import Assessment, AssessmentPaper, AssessmentState
+from services.assessments.documents import (
+    Assessment,
+    AssessmentPaper,
+    AssessmentState,
+    PinnedSection,
+    PinnedSlot,
+)
 from services.questions.content import contents
+from services.questions.documents import AnswerKey
 from services.questions.paper import paper_of
 from services.students.documents import Student
 from tests.cast import Person
 from tests.people import Place, grown
 from tests.questions import PLACE, QUESTIONS
+from utils.decimals import to_stored
 from utils.documents import new_id
 
 
@@ -25,9 +33,10 @@ def written(kind: str) -> Any:
 def published(db: Any, campus_id: str, kinds: tuple[str, ...] = ("single", "multiple"), **more: Any) -> str:
     """Store a published online test of one question of each kind, open for an hour; return its id."""
     now = datetime.now(UTC)
-    slots = [
-        {"slot": str(number), **paper_of(written(kind)).model_dump(mode="json")}
-        for number, kind in enumerate(kinds, 1)
+    asked = {str(number): written(kind) for number, kind in enumerate(kinds, 1)}
+    pinned = [
+        PinnedSlot(slot=slot, question_id=slot, version_id=f"{new_id()}:1", type=one.type, mark=one.mark)
+        for slot, one in asked.items()
     ]
     facts = {
         "name": "Spring exam",
@@ -35,6 +44,7 @@ def published(db: Any, campus_id: str, kinds: tuple[str, ...] = ("single", "mult
         "window_start_at": now - timedelta(minutes=1),
         "window_end_at": now + timedelta(hours=1),
         "duration_minutes": 60,
+        "blueprint": (PinnedSection(title="One", slots=tuple(pinned)),),
         "state": AssessmentState.PUBLISHED,
         "created_by": new_id(),
         "created_at": now,
@@ -42,6 +52,11 @@ def published(db: Any, campus_id: str, kinds: tuple[str, ...] = ("single", "mult
     }
     test = Assessment(campus_id=campus_id, **facts | more)
     db.tests.insert_one(test.to_mongo())
+    for pin in pinned:
+        content = to_stored(asked[pin.slot].model_dump())
+        key = AnswerKey(id=pin.version_id, campus_id=campus_id, question_id=pin.slot, content=content)
+        db.answer_keys.insert_one(key.to_mongo())
+    slots = [{"slot": slot, **paper_of(one).model_dump(mode="json")} for slot, one in asked.items()]
     paper = AssessmentPaper(id=test.id, campus_id=campus_id, sections=({"title": "One", "slots": slots},))
     db.test_papers.insert_one(paper.to_mongo())
     return test.id

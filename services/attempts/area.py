@@ -5,7 +5,7 @@ from typing import Self
 
 from services.accounts.area import Surroundings
 from services.attempts.answers import AnswerService
-from services.attempts.closing import AttemptClosing, Scorer
+from services.attempts.closing import AttemptClosing
 from services.attempts.exam_repository import ExamRepository
 from services.attempts.ground import Ground
 from services.attempts.receipts import Receipts
@@ -13,6 +13,7 @@ from services.attempts.repository import AttemptRepository
 from services.attempts.service import AttemptService
 from services.attempts.starting import AttemptStarts
 from services.ports import ProgressFeed
+from services.results.service import AttemptScoring
 from services.students.repository import StudentRepository
 
 
@@ -27,13 +28,13 @@ class AttemptArea:
 
     @classmethod
     def over(
-        cls, around: Surroundings, students: StudentRepository, scorer: Scorer | None, feed: ProgressFeed
+        cls, around: Surroundings, students: StudentRepository, scoring: AttemptScoring, feed: ProgressFeed
     ) -> Self:
         """Return the area on one database."""
         store, settings = around.store, around.settings
         receipts = Receipts.derived(settings.receipt_key, settings.receipt_key_previous)
         ground = Ground(AttemptRepository(store), ExamRepository(store), receipts)
-        closing = AttemptClosing(ground, store, scorer)
+        closing = AttemptClosing(ground, store, scoring)
         return cls(
             answers=AnswerService(ground, store),
             attempts=AttemptService(ground, store, around.audit, feed),

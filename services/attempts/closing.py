@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Final
 
-from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
 from models import Actor
@@ -12,6 +12,8 @@ from services.assessments.documents import Assessment
 from services.attempts.documents import Attempt, AttemptState, ClosedBy
 from services.attempts.ground import Ground, closed, own
 from services.attempts.schemas import SubmitOut, stored_of
+from services.results.scorer import Sitting
+from services.results.service import AttemptScoring
 from utils.documents import new_id
 from utils.scope import Scope
 from utils.store import Store
@@ -24,24 +26,11 @@ LEASE_SECONDS: Final = 30
 PATIENCE: Final = 20.0
 
 
-class Scorer(Protocol):
-    """Answers for the results."""
-
-    def ready(self, test: Assessment, /) -> None:
-        """Read what scoring needs of a test, before the transaction."""
-
-    def settle(self, test: Assessment, attempt: Attempt, /) -> object:
-        """Store the result of a closed attempt, in the transaction that closes it; asks nobody outside."""
-
-    def shown(self, scope: Scope, attempt_id: str, /) -> BaseModel | None:
-        """Return the result as whoever sat the attempt may see it now; None before its release."""
-
-
 class AttemptClosing:
     """Closes attempts: each once, whoever and however many try."""
 
-    def __init__(self, ground: Ground, store: Store, scorer: Scorer | None) -> None:
-        self._ground, self._store, self._scorer = ground, store, scorer
+    def __init__(self, ground: Ground, store: Store, scoring: AttemptScoring) -> None:
+        self._ground, self._store, self._scoring = ground, store, scoring
 
     def submit(self, attempt_id: str, actor: Actor) -> SubmitOut:
         """Close an attempt for good. Repeated, or once the server has closed it, it says the same again."""
@@ -79,14 +68,12 @@ class AttemptClosing:
 
     def _settled(self, test: Assessment, take: Callable[[], Attempt | None]) -> Attempt | None:
         """Close an attempt and score it, both or neither."""
-        scorer = self._scorer
-        if scorer is not None:
-            scorer.ready(test)
+        self._scoring.ready(test)
 
         def work() -> Attempt | None:
             attempt = take()
-            if attempt is not None and scorer is not None:
-                scorer.settle(test, attempt)
+            if attempt is not None:
+                self._scoring.settle(test, _sitting(attempt))
             return attempt
 
         return self._store.atomically(work)
@@ -102,10 +89,26 @@ class AttemptClosing:
         raise self._ground.refusal(scope, attempt_id, session_id)
 
     def _shown(self, scope: Scope, attempt: Attempt) -> SubmitOut:
-        at = attempt.submitted_at or attempt.deadline_at
+        at = _end(attempt)
         return SubmitOut(
             state=attempt.state,
             submitted_at=at,
             receipt=self._ground.receipts.give_whole(attempt.id, at, stored_of(attempt)),
-            result=self._scorer.shown(scope, attempt.id) if self._scorer else None,
+            result=self._scoring.shown(scope, attempt.id),
         )
+
+
+def _end(attempt: Attempt) -> datetime:
+    """Return when a closed attempt was closed."""
+    return attempt.submitted_at or attempt.deadline_at
+
+
+def _sitting(attempt: Attempt) -> Sitting:
+    return Sitting(
+        attempt_id=attempt.id,
+        batch_id=attempt.batch_id,
+        student_id=attempt.student_id,
+        number=attempt.number,
+        submitted_at=_end(attempt),
+        responses={slot: saved.response for slot, saved in attempt.answers.items()},
+    )

@@ -8,7 +8,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
-    SerializeAsAny,
     StringConstraints,
     model_validator,
 )
@@ -16,6 +15,7 @@ from pydantic import (
 from services.attempts.documents import Attempt, AttemptState, EventKind
 from services.attempts.receipts import Receipt, Stored
 from services.attempts.repository import Kept
+from services.results.schemas import ResultOut
 
 MOST_ANSWERS: Final = 100
 MOST_EVENTS: Final = 50
@@ -107,7 +107,7 @@ class SubmitOut(BaseModel):
     state: AttemptState
     submitted_at: datetime
     receipt: str
-    result: SerializeAsAny[BaseModel] | None
+    result: ResultOut | None
 
 
 class EventIn(BaseModel):

@@ -54,7 +54,7 @@ def end(db: Any, attempt: Any, seconds_ago: float) -> None:
     db.attempts.update_one({"_id": attempt["id"]}, {"$set": {"deadline_at": at}})
 
 
-def test_an_attempt_is_begun_saved_and_submitted(asha: Person, begun: Any) -> None:
+def test_an_attempt_is_begun_saved_and_submitted(asha: Person, begun: Any, db: Any) -> None:
     assert (begun["number"], begun["state"], begun["saved"]) == (1, "active", [])
     assert [slot["slot"] for slot in begun["paper"]["sections"][0]["slots"]] == ["1", "2"]
 
@@ -63,8 +63,10 @@ def test_an_attempt_is_begun_saved_and_submitted(asha: Person, begun: Any) -> No
     assert saved["deadline"] == begun["deadline"]
 
     done = do(asha, begun, "submit")
-    assert done["state"] == "submitted"
+    assert (done["state"], done["result"]) == ("submitted", None)
     assert do(asha, begun, "submit") == done
+    [result] = db.test_results.find()
+    assert (result["_id"], result["state"], len(result["items"])) == (begun["id"], "scored", 2)
 
 
 def test_start_is_idempotent_and_resumes(asha: Person, begun: Any, test_id: str) -> None:
@@ -343,7 +345,8 @@ def test_practice_has_no_window_and_no_end_of_attempts(north: Place, asha: Perso
         begun = asha.post(attempts_of(test_id))
         lasts = datetime.fromisoformat(begun["deadline"]) - datetime.fromisoformat(begun["started_at"])
         assert (begun["number"], lasts) == (number, timedelta(hours=1))
-        do(asha, begun, "submit")
+        save(asha, begun, answer("1", 1, option="b"))
+        assert do(asha, begun, "submit")["result"]["state"] == "scored"
 
 
 def test_an_overdue_attempt_does_not_hold_up_the_next(north: Place, asha: Person, db: Any) -> None:
