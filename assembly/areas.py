@@ -123,6 +123,7 @@ class Areas:
         files = FileArea.over(around, lookup, contents, NoScanner(), (with_questions,))
         rosters = ImportArea.over(around, people, students, lookup, contents, feed)
         bank = QuestionArea.over(around, questions, files.files)
+        tests = AssessmentArea.over(around, lookup, students.roll, questions, bank)
         results = ResultArea.over(around, NoRunner(), NoMarker())
         processes = ProcessRepository(store)
         return cls(
@@ -143,8 +144,8 @@ class Areas:
             practice=PracticeArea.over(around, students, bank.modules, feed),
             results=results,
             persons=person_service(around, people, students, personal),
-            assessments=AssessmentArea.over(around, lookup, students.roll, questions, bank),
-            attempts=AttemptArea.over(around, students.roll, results.scoring, feed),
+            assessments=tests,
+            attempts=AttemptArea.over(around, tests, students.roll, results.scoring, feed),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from services.accounts.area import Surroundings
+from services.assessments.area import AssessmentArea
 from services.attempts.answers import AnswerService
 from services.attempts.closing import AttemptClosing
-from services.attempts.exam_repository import ExamRepository
 from services.attempts.ground import Ground
 from services.attempts.receipts import Receipts
 from services.attempts.repository import AttemptRepository
@@ -28,12 +28,17 @@ class AttemptArea:
 
     @classmethod
     def over(
-        cls, around: Surroundings, students: StudentRepository, scoring: AttemptScoring, feed: ProgressFeed
+        cls,
+        around: Surroundings,
+        tests: AssessmentArea,
+        students: StudentRepository,
+        scoring: AttemptScoring,
+        feed: ProgressFeed,
     ) -> Self:
         """Return the area on one database."""
         store, settings = around.store, around.settings
         receipts = Receipts.derived(settings.receipt_key, settings.receipt_key_previous)
-        ground = Ground(AttemptRepository(store), ExamRepository(store), receipts)
+        ground = Ground(AttemptRepository(store), tests.stored, tests.papers, receipts)
         closing = AttemptClosing(ground, store, scoring)
         return cls(
             answers=AnswerService(ground, store),

@@ -10,9 +10,10 @@ from cachetools import LRUCache
 from config.permissions import Role
 from models import Actor
 from services.assessments.documents import Assessment
+from services.assessments.papers import Papers
+from services.assessments.repository import AssessmentRepository
 from services.attempts.deadline import over
 from services.attempts.documents import Attempt, AttemptState
-from services.attempts.exam_repository import ExamRepository
 from services.attempts.problems import AttemptClosed, AttemptHeldElsewhere, AttemptNotFound
 from services.attempts.receipts import Receipts
 from services.attempts.repository import AttemptRepository, Now
@@ -52,7 +53,8 @@ class Ground:
     """Attempts, tests and receipts."""
 
     attempts: AttemptRepository
-    exams: ExamRepository
+    tests: AssessmentRepository
+    papers: Papers
     receipts: Receipts
     memory: Memory = field(default_factory=Memory)
 
@@ -75,7 +77,7 @@ class Ground:
 
     def test(self, campus_id: str | None, test_id: str) -> Assessment:
         """Return the test of an attempt, as it is now."""
-        seen = self.exams.find(Scope.campus(campus_id or ""), test_id)
+        seen = self.tests.find(Scope.campus(campus_id or ""), test_id)
         if seen is None:  # what has attempts is not removed
             raise LookupError(f"test {test_id} is gone, and has attempts")
         return seen.test
@@ -85,7 +87,7 @@ class Ground:
         with self.memory.lock:
             sheet = self.memory.sheets.get(test_id)
         if sheet is None:
-            paper = self.exams.of(campus_id or "", test_id)
+            paper = self.papers.of(campus_id or "", test_id)
             if paper is None:
                 raise LookupError(f"test {test_id} has no paper")
             sheet = Sheet.of(paper)

@@ -10,10 +10,10 @@ from config.permissions import Permission
 from models import Actor
 from services.assessments.documents import Assessment, AssessmentKind
 from services.assessments.problems import AssessmentNotFound
+from services.assessments.repository import Seen
 from services.attempts.closing import AttemptClosing
 from services.attempts.deadline import window_end
 from services.attempts.documents import AttemptState, ClosedBy
-from services.attempts.exam_repository import Seen
 from services.attempts.ground import Ground, closed, own
 from services.attempts.problems import AttemptHeldElsewhere, AttemptsUsedUp, WindowNotOpen
 from services.attempts.repository import Now
@@ -44,7 +44,7 @@ class AttemptStarts:
     def start(self, test_id: str, actor: Actor) -> AttemptOut:
         """Begin an attempt at a test, or go on with the one that this session has begun (``found``)."""
         student = self._students.find(own(actor), actor.id)
-        seen = self._ground.exams.taken_by(student, test_id) if student else None
+        seen = self._ground.tests.taken_by(student, test_id) if student else None
         if student is None or seen is None:
             raise AssessmentNotFound()
         require(actor, TAKES[seen.test.kind])

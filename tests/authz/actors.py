@@ -139,8 +139,8 @@ class Actor:
         """Tell whether a row is about the student, or a published test whose audience holds them."""
         student_id = world.account_id(self.username)
         if row.collection == "test_papers":
-            row = world.rows[Kind.EXAM.collection][row.id]
-        if row.collection != Kind.EXAM.collection:
+            row = world.rows[Kind.TEST.collection][row.id]
+        if row.collection != Kind.TEST.collection:
             return row.stored.get("student_id") == student_id
         stored, student = row.stored, world.rows[Kind.STUDENT.collection][student_id].stored
         return (

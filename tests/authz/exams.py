@@ -1,4 +1,4 @@
-"""Exams of the world: in each place one that is open, and an attempt at it."""
+"""Exams of the world: in each place an attempt at the test that is published there."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,18 +9,15 @@ import jwt
 from services.attempts.documents import Attempt, AttemptEvent, EventKind
 from tests.authz.actors import Actor
 from tests.authz.world import Kind, World, word
-from tests.sitting import published
 
 STARTED: Final = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
 
 
 def hold_exams(world: World, students: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> None:
-    """Let the first student of each place have begun an attempt at a test of their courses."""
+    """Let the first student of each place have begun an attempt at its published test."""
     for (campus, course), present in students.items():
-        campus_id = world.campus_ids[campus]
-        course_ids = tuple(world.course_ids[campus, one] for one in course)
-        test_id = published(world.db, campus_id, name=f"Exam {word(campus, course)}", course_ids=course_ids)
-        place = {"campus_id": campus_id, "course_ids": course_ids, "test_id": test_id}
+        test = world.db.tests.find_one({"name": f"Test {word(campus, course)}", "state": "published"})
+        place = {name: test[name] for name in ("campus_id", "course_ids")} | {"test_id": test["_id"]}
         student_id = present[0]["id"]
         attempt = Attempt(
             **place,
@@ -40,7 +37,6 @@ def hold_exams(world: World, students: Mapping[tuple[str, str], Sequence[Mapping
         )
         world.db.attempts.insert_one(attempt.to_mongo())
         world.db.attempt_events.insert_one(event.to_mongo())
-        world.stands(Kind.EXAM, campus, course, test_id)
         world.stands(Kind.ATTEMPT, campus, course, attempt.id)
 
 

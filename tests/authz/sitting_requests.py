@@ -22,7 +22,7 @@ SITTING: Final[Mapping[str, Callable[[At], Request]]] = {
     "student.report_events": _own(EVENTS),
     "student.save_answers": _own(ANSWERS),
     "student.start_attempt": lambda at: Request(
-        path={"test_id": at("test_id", Kind.EXAM)}, only=STUDENTS, statuses=frozenset({200, 201})
+        path={"test_id": at("test_id", Kind.TEST)}, only=STUDENTS, statuses=frozenset({200, 201})
     ),
     "student.submit_attempt": _own(),
     "student.take_over_attempt": _own(),

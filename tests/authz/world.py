@@ -33,7 +33,6 @@ class Kind(StrEnum):
     EMAIL_SUPPRESSION = "email suppressions"
     FILE = "files"
     EMPTY_BATCH = "empty batches"
-    EXAM = "open tests"
     IMPORT = "imports"
     INSTANCE = "batch_course_instances"
     GIVEN_UP_JOB = "given up batch_jobs"
