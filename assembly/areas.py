@@ -16,6 +16,7 @@ from services.assessments.area import AssessmentArea
 from services.assessments.dependants import AssessmentsDependOn
 from services.assessments.repository import AssessmentRepository
 from services.attempts.area import AttemptArea
+from services.attempts.sittings_repository import SittingsRepository
 from services.batch_jobs.area import BatchJobArea
 from services.batch_jobs.delivery_log import DeliveryLog
 from services.batch_jobs.event_repository import EventRepository
@@ -123,7 +124,8 @@ class Areas:
         files = FileArea.over(around, lookup, contents, NoScanner(), (with_questions,))
         rosters = ImportArea.over(around, people, students, lookup, contents, feed)
         bank = QuestionArea.over(around, questions, files.files)
-        tests = AssessmentArea.over(around, lookup, students.roll, questions, bank)
+        sittings = SittingsRepository(store)
+        tests = AssessmentArea.over(around, lookup, students.roll, questions, bank, sittings)
         results = ResultArea.over(around, NoRunner(), NoMarker())
         processes = ProcessRepository(store)
         return cls(
@@ -158,6 +160,10 @@ class Areas:
             accounts=people.accounts,
             assessments=self.assessments.tests,
             assessment_publishing=self.assessments.publishing,
+            audiences=self.assessments.audiences,
+            paper_previews=self.assessments.previews,
+            student_accommodations=students.accommodations,
+            student_exams=self.assessments.exams,
             admins=people.admins,
             answers=self.attempts.answers,
             attempt_closing=self.attempts.closing,

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from config.settings import Settings
 from routes import (
     access_control,
+    accommodations,
     admin_management,
     audit,
     auth,
@@ -36,6 +37,7 @@ from routes import (
     sms_management,
     sms_templates,
     student,
+    student_exams,
     student_imports,
     student_management,
     superadmin,
@@ -50,6 +52,7 @@ __all__ = ["BLUEPRINTS", "WORKER_BLUEPRINTS", "install_front", "install_routes"]
 
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     access_control.bp,
+    accommodations.bp,
     admin_management.bp,
     audit.bp,
     auth.bp,
@@ -80,6 +83,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     sms_management.bp,
     sms_templates.bp,
     student.bp,
+    student_exams.bp,
     student_imports.bp,
     student_management.bp,
     superadmin.bp,

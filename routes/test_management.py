@@ -6,6 +6,8 @@ from config.permissions import Permission
 from models import Actor
 from routes._kit.endpoint import route
 from routes._kit.services import services
+from services.assessments.audience import AudienceOut
+from services.assessments.previewing import PaperPreview, PreviewQuery
 from services.assessments.problems import (
     AssessmentIsNoDraft,
     AssessmentIsOver,
@@ -23,7 +25,7 @@ from services.assessments.schemas import (
     AssessmentUpdate,
 )
 from services.campuses.problems import NotOnlyYours
-from utils.paging import PageOf
+from utils.paging import PageOf, PageQuery
 
 bp = Blueprint("test_management", __name__, url_prefix="/test_management")
 
@@ -97,3 +99,17 @@ def cancel_test(test_id: str, revision: int | None, actor: Actor) -> AssessmentO
 def archive_test(test_id: str, revision: int | None, actor: Actor) -> AssessmentOut:
     """Put a test away that is over, cancelled, a draft or practice."""
     return services().assessment_publishing.archive(test_id, revision, actor)
+
+
+@route(bp, "GET", "/tests/<test_id>/audience", permission=READ, raises=[AssessmentNotFound])
+def get_audience(test_id: str, query: PageQuery, actor: Actor) -> AudienceOut:
+    """List the students who take a test, by name, and count them."""
+    return services().audiences.page(test_id, query, actor)
+
+
+@route(
+    bp, "GET", "/tests/<test_id>/preview", permission=READ, raises=[AssessmentNotFound, AssessmentNotReady]
+)
+def preview_test(test_id: str, query: PreviewQuery, actor: Actor) -> PaperPreview:
+    """See a test as a student does while sitting."""
+    return services().paper_previews.show(test_id, query, actor)

@@ -11,6 +11,9 @@ from services.accounts.own_factor import OwnFactor
 from services.accounts.own_sessions import OwnSessions
 from services.accounts.service import AccountService
 from services.accounts.trials import TemplateTrials
+from services.assessments.audience import Audiences
+from services.assessments.exams import StudentExams
+from services.assessments.previewing import Previews
 from services.assessments.publishing import Publishing
 from services.assessments.service import AssessmentService
 from services.attempts.answers import AnswerService
@@ -50,6 +53,7 @@ from services.questions.exchange.importing import QuestionImports
 from services.questions.modules import ModuleService
 from services.questions.selection import QuestionSelection
 from services.questions.trial import QuestionTrials
+from services.students.accommodations import StudentAccommodations
 from services.students.credentials import StudentCredentials
 from services.students.removal import StudentRemoval
 from services.students.second_factors import StudentSecondFactors
@@ -68,6 +72,8 @@ class Services:
     attempt_closing: AttemptClosing
     attempt_starts: AttemptStarts
     attempts: AttemptService
+    audiences: Audiences
+    paper_previews: Previews
     audit: AuditService
     audit_log: AuditLog
     authentication: AuthenticationService
@@ -106,7 +112,9 @@ class Services:
     question_selection: QuestionSelection
     question_trials: QuestionTrials
     questions: QuestionBank
+    student_accommodations: StudentAccommodations
     student_credentials: StudentCredentials
+    student_exams: StudentExams
     student_removal: StudentRemoval
     student_unlocking: StudentUnlocking
     student_second_factors: StudentSecondFactors

@@ -67,10 +67,11 @@ def exam(
     kinds: Iterable[str] = ("single", "multiple", "numeric"),
     *,
     seconds: float = 3600,
+    begun: float = 60,
     **more: Any,
 ) -> Any:
     """Publish an online test of one question of each kind, whose window is open for ``seconds`` more."""
-    return publish(campus.admin, plan(campus, ask(campus.admin, kinds)) | window(seconds) | more)
+    return publish(campus.admin, plan(campus, ask(campus.admin, kinds)) | window(seconds, begun) | more)
 
 
 def exercise(campus: Campus, kinds: Iterable[str] = ("single", "multiple", "numeric"), **more: Any) -> Any:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from services.accounts.area import Surroundings
+from services.assessments.audience import Audiences
 from services.assessments.blueprints import Blueprints
 from services.assessments.checking import PlanChecks
+from services.assessments.exams import Sittings, StudentExams
 from services.assessments.ground import AssessmentGround
 from services.assessments.papers import Papers
+from services.assessments.previewing import Previews
 from services.assessments.publishing import Publishing
 from services.assessments.repository import AssessmentRepository, PaperRepository
 from services.assessments.retiming import Retiming
@@ -27,6 +30,9 @@ class AssessmentArea:
     papers: Papers
     tests: AssessmentService
     publishing: Publishing
+    audiences: Audiences
+    previews: Previews
+    exams: StudentExams
 
     @classmethod
     def over(
@@ -36,16 +42,20 @@ class AssessmentArea:
         roll: StudentRepository,
         questions: QuestionRepository,
         bank: QuestionArea,
+        sittings: Sittings,
         retiming: Retiming | None = None,
     ) -> Self:
-        """Return the area on one database; ``retiming`` answers for the attempts that run."""
+        """Return the area on one database; ``sittings`` and ``retiming`` answer for the attempts."""
         stored, papers = AssessmentRepository(around.store), PaperRepository(around.store)
         ground = AssessmentGround(stored, around.store, around.audit, AssessmentViews(places, roll))
         checks = PlanChecks(places, roll, questions, bank.modules)
-        blueprints = Blueprints(questions, bank.selection)
+        blueprints, kept = Blueprints(questions, bank.selection), Papers(papers)
         return cls(
             stored=stored,
-            papers=Papers(papers),
+            papers=kept,
             tests=AssessmentService(ground, checks, places, around.clock, retiming),
             publishing=Publishing(ground, blueprints, papers, bank.selection),
+            audiences=Audiences(ground, roll, places),
+            previews=Previews(ground, blueprints, kept),
+            exams=StudentExams(stored, roll, sittings, around.clock),
         )

@@ -23,7 +23,8 @@ OF_COURSES: Final = ScopeRule(course="course_ids")
 WITH_NOW: Final[Row] = {"$set": {"now": "$$NOW"}}
 NOT_OVER: Final[Row] = {"$expr": {"$gt": ["$window_end_at", "$$NOW"]}}
 OVER: Final[Row] = {"$expr": {"$lte": [{"$ifNull": ["$window_end_at", "$$NOW"]}, "$$NOW"]}}
-MOST_EXAMS: Final = 200
+LEAN: Final[Row] = {"$unset": ["sections", "blueprint"]}  # what lists do without
+MOST_EXAMS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,23 @@ class AssessmentRepository:
         rows = self._rows.aggregate(_campus_of(student), query, [WITH_NOW])
         return Seen.of(rows[0]) if rows else None
 
-    def exams_of(self, student: Student, since: datetime) -> list[Seen]:
-        """Return the published online tests of a student whose window ends after ``since``, by that end."""
+    def exams_of(self, student: Student, since: datetime, until: datetime) -> list[Seen]:
+        """Return a student's published online tests by the end of their window.
+
+        Of those that ended from ``since`` to ``until`` the newest, of the later ones the next.
+        """
+        past = self._exams(student, {"$gt": since, "$lte": until}, -1)
+        return [*reversed(past), *self._exams(student, {"$gt": until}, 1)]
+
+    def _exams(self, student: Student, ends: Row, direction: int) -> list[Seen]:
         query = {
             "state": AssessmentState.PUBLISHED,
             "kind": AssessmentKind.ONLINE,
-            "window_end_at": {"$gt": since},
+            "window_end_at": ends,
             **audience_with(student),
         }
-        order = {"window_end_at": 1, "_id": 1}
-        stages: list[Row] = [{"$sort": order}, {"$limit": MOST_EXAMS}, {"$unset": "sections"}, WITH_NOW]
+        order = {"window_end_at": direction, "_id": direction}
+        stages: list[Row] = [{"$sort": order}, {"$limit": MOST_EXAMS}, LEAN, WITH_NOW]
         rows = self._rows.aggregate(_campus_of(student), query, stages, hint="for_takers")
         return [Seen.of(row) for row in rows]
 
@@ -111,7 +119,7 @@ class AssessmentRepository:
             "kind": AssessmentKind.PRACTICE,
             **audience_with(student),
         }
-        stages: list[Row] = [{"$limit": MOST_EXAMS}, {"$unset": "sections"}, WITH_NOW]
+        stages: list[Row] = [{"$limit": MOST_EXAMS}, LEAN, WITH_NOW]
         rows = self._rows.aggregate(_campus_of(student), query, stages, hint="for_takers")
         return [Seen.of(row) for row in rows]
 

@@ -11,6 +11,7 @@ from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
 from services.campuses.service import CampusService, CourseService
 from services.ports import Dependants
+from services.students.accommodations import StudentAccommodations
 from services.students.bulk import StudentBulk
 from services.students.credentials import StudentCredentials
 from services.students.departures import Departures
@@ -35,6 +36,7 @@ class StudentArea:
     removal: StudentRemoval
     credentials: StudentCredentials
     unlocking: StudentUnlocking
+    accommodations: StudentAccommodations
     second_factors: StudentSecondFactors
     bulk: StudentBulk
     departures: Departures
@@ -75,6 +77,7 @@ class StudentArea:
                 roll, store, lookup, people.links, around.batch_jobs, around.engine, audit
             ),
             unlocking=StudentUnlocking(roll, people.accounts, store, audit),
+            accommodations=StudentAccommodations(roll, store, audit),
             second_factors=StudentSecondFactors(roll, people.accounts, audit, store),
             bulk=bulk,
             departures=departures,

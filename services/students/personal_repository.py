@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.ports import Person
-from services.students.documents import STUDENTS, StudentStatus
+from services.students.documents import STUDENTS, Accommodations, StudentStatus
 from utils.scope import Scope
 from utils.store import Store
 from utils.text import key_of
@@ -26,6 +26,7 @@ class PersonalStudents:
         """Leave campus, batch, courses and times; what names the person is gone, also from searches."""
         names = dict.fromkeys(("name", "roll_number", "username"), person.alias)
         gone: dict[str, Any] = {"email": None, "mobile_number": None, "terms": []}
+        gone["accommodations"] = Accommodations().model_dump()
         change = {**names, "name_key": key_of(person.alias), **gone, "status": StudentStatus.DEACTIVATED}
         literal = {name: {"$literal": value} for name, value in change.items()}
         grown = {"revision": {"$add": ["$revision", 1]}, "updated_at": "$$NOW"}

@@ -7,6 +7,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from services.students.documents import STUDENTS, TAKEN_BUDGET, Student, StudentStatus
+from services.students.groups import GROUP_INDEX, StudentGroup
 from services.students.listing import BY_NAME, FEW, NAME, StudentFilter, beyond, in_order
 from utils.paging import Keyset
 from utils.scope import Scope
@@ -72,6 +73,19 @@ class StudentRepository:
         query = {"batch_id": batch_id, "status": StudentStatus.ACTIVE}
         rows = self._rows.find(scope, query, {"_id": 1})
         return sorted(str(row["_id"]) for row in rows)
+
+    def group_rows(self, scope: Scope, group: StudentGroup, keyset: Keyset) -> list[Row]:
+        """Return one more row of a group, by name, than a page holds. ``scope`` names the campus."""
+        query, limit = group.after(keyset), keyset.limit + 1
+        return self._rows.find(scope, query, sort=keyset.order, limit=limit, hint=GROUP_INDEX)
+
+    def count_group(self, scope: Scope, group: StudentGroup) -> int:
+        """Return how many students of the scope, which names the campus, are in a group."""
+        return self._rows.count(scope, group.query)
+
+    def group_ids(self, scope: Scope, group: StudentGroup) -> list[str]:
+        """Return the ids of a group's students, in order."""
+        return sorted(str(row["_id"]) for row in self._rows.find(scope, group.query, {"_id": 1}))
 
     def change_each(self, scope: Scope, changes: Sequence[tuple[Student, Mapping[str, Any]]]) -> int:
         """Set fields of students who are still as they were read; return how many were."""

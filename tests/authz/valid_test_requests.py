@@ -48,13 +48,24 @@ def _list(at: At) -> Request:
 
 
 TEST_REQUESTS: Final[Mapping[str, Callable[[At], Request]]] = {
+    "accommodations.get_accommodations": lambda at: Request(
+        path={"student_id": at("student_id", Kind.STUDENT)}
+    ),
+    "accommodations.put_accommodations": lambda at: Request(
+        path={"student_id": at("student_id", Kind.STUDENT)}, body={"time_factor": 1.25, "note": "More time"}
+    ),
+    "student_exams.list_exams": lambda _: Request(),
     "test_management.archive_test": _on(Kind.DRAFT_TEST),
     "test_management.cancel_test": _on(Kind.TEST),
     "test_management.change_test": _change,
     "test_management.clone_test": _on(Kind.TEST),
     "test_management.create_test": _create,
     "test_management.delete_test": _on(Kind.DRAFT_TEST),
+    "test_management.get_audience": lambda at: Request(
+        path={"test_id": at("test_id", Kind.TEST)}, query={"limit": "200"}
+    ),
     "test_management.get_test": lambda at: Request(path={"test_id": at("test_id", Kind.TEST)}),
     "test_management.list_tests": _list,
+    "test_management.preview_test": lambda at: Request(path={"test_id": at("test_id", Kind.TEST)}),
     "test_management.publish_test": _on(Kind.DRAFT_TEST),
 }

@@ -54,6 +54,8 @@ NOT_PERSONAL = {
     "message_templates": "texts of admins",
     "message_template_versions": "texts of admins",
     "server_processes": "processes",
+    "test_papers": "questions",
+    "tests": "plans, by ids of authors and of students",
     "taken_elsewhere": "counts by campus and hour",
 }
 SHORT_LIVED = {"engine_jobs", "idempotency_keys"}
