@@ -16,7 +16,7 @@ CODE := assembly commands config integrations routes services startup_scripts ut
 DRAFT := $(VENV)/generated.draft
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve worker cli test nemesis fuzz mutants check lint unsafe audit types imports spelling format \
+.PHONY: help install run serve worker cli test nemesis load fuzz mutants check lint unsafe audit types imports spelling format \
 	openapi problems ledger lock clean
 
 help: ## List what can be made
@@ -40,10 +40,14 @@ cli: $(INSTALLED) ## Show the address and the superadmin; with ARGS="…" run a 
 test: $(INSTALLED) ## Run all tests on a real MongoDB and Redis of their own
 	@$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
 
-nemesis: $(INSTALLED) ## Kill processes in the middle of everything, KILLS times (100), and write docs/nemesis.json
-	@$(BIN)/python -m tests.faults.nemesis
+nemesis: $(INSTALLED) ## Kill processes in the middle of everything, and write docs/nemesis.json and nemesis_exam.json
+	@KILLS=$${KILLS:-100} $(BIN)/python -m tests.faults.nemesis
+	@KILLS=$${EXAM_KILLS:-300} WRITES=$${EXAM_WRITES:-100000} $(BIN)/python -m tests.faults.exam_nemesis
 	@FAULTS_EXAMPLES=$${EXAMPLES:-150} $(BIN)/python -m pytest -q tests/faults/test_job_model.py
 	@$(BIN)/python -m pytest -q -m nemesis
+
+load: $(INSTALLED) ## Measure an exam under load (L1, L3, L4, L5; ONLY=L3 for one), and write benchmarks/results/exam.json
+	@$(BIN)/python -m benchmarks.exam
 
 fuzz: $(INSTALLED) ## Send CASES requests (20000) made of the interface's description, and write docs/fuzz.json
 	@FUZZ_CASES=$${CASES:-20000} FUZZ_REPORT=docs/fuzz.json $(BIN)/python -m pytest -q tests/authz/test_fuzz.py

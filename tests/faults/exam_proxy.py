@@ -73,7 +73,7 @@ class Proxy:
             writer.close()
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        with suppress(Unanswered, OSError):
+        with suppress(Unanswered, OSError, asyncio.CancelledError):
             while True:
                 sent = b"".join(await message(reader))
                 reply = await self._through(sent)
@@ -86,7 +86,7 @@ class Proxy:
         [trouble] = self._random.choices(self._kinds, self._weights)
         if self.calm or (trouble is Trouble.AGAIN_LATER and not sent.startswith(b"PUT")):
             trouble = Trouble.NONE
-        self.done[trouble] += 1
+        self.done[str(trouble)] += 1
         if trouble is Trouble.HELD:
             await asyncio.sleep(HELD_SECONDS)
         if trouble in (Trouble.LOST, Trouble.HELD):

@@ -33,7 +33,9 @@ class Habits:
     slots_at_once: int = 4
     twice_at_once: float = 0.15
     looks: float = 0.05
-    changes_device: float = 0.02
+    changes_device: float = 0.03
+    begins_together: float = 0.2
+    forgets_a_device: float = 0.5  # which then tries to save once more
     ends_together: float = 0.5  # an end is asked for twice at once, with a save beside it
 
 
@@ -75,6 +77,7 @@ class Student:
             sitting = await self._begin(test_id)
             if sitting is None:
                 exams = Exams(exams.usual)  # the window of the others has closed
+                await asyncio.sleep(AGAIN_SECONDS)
                 continue
             await self._answer(sitting, enough, lapses)
             if not sitting.over:
@@ -82,16 +85,25 @@ class Student:
             await self._look(sitting)
 
     async def _begin(self, test_id: str) -> Sitting | None:
-        """Return the attempt; None where it is too late to begin."""
-        path, key = f"/student/tests/{test_id}/attempts", uuid.uuid4().hex
-        while True:
-            deed = await self._do(Did.START, "", "POST", path, body=None, key=key)
-            if deed.ok:
-                slots = [one["slot"] for part in deed.reply["paper"]["sections"] for one in part["slots"]]
-                return Sitting(deed.attempt, slots)
-            if deed.outcome is Outcome.REFUSED:
-                return None
-            await asyncio.sleep(AGAIN_SECONDS)
+        """Return the attempt; None where it is too late to begin.
+
+        Each time the button is pressed has to be answered before anybody goes on: one that is still on its
+        way could begin another attempt later.
+        """
+        path, sitting = f"/student/tests/{test_id}/attempts", None
+        pressed = [uuid.uuid4().hex]
+        if self._random.random() < self._habits.begins_together:
+            pressed.append(uuid.uuid4().hex)
+        while pressed:
+            asked = [self._do(Did.START, "", "POST", path, key=key) for key in pressed]
+            deeds = dict(zip(pressed, await asyncio.gather(*asked), strict=True))
+            pressed = [key for key, deed in deeds.items() if deed.outcome is Outcome.UNKNOWN]
+            for deed in deeds.values():
+                if deed.ok:
+                    slots = [one["slot"] for part in deed.reply["paper"]["sections"] for one in part["slots"]]
+                    sitting = Sitting(deed.attempt, slots)
+            await asyncio.sleep(AGAIN_SECONDS if pressed else 0)
+        return sitting
 
     async def _answer(self, sitting: Sitting, enough: asyncio.Event, lapses: bool) -> None:
         left = self._random.randint(*self._habits.saves)
@@ -108,8 +120,8 @@ class Student:
             else:
                 await self._save(sitting)
 
-    async def _save(self, sitting: Sitting) -> None:
-        """Send something new, and again what was not acknowledged."""
+    async def _save(self, sitting: Sitting, device: str = "") -> None:
+        """Send something new, and again what was not acknowledged; from a ``device`` that was forgotten."""
         chosen = self._random.sample(sitting.slots, self._random.randint(1, self._habits.slots_at_once))
         for slot in chosen:
             sitting.seq += 1
@@ -117,10 +129,10 @@ class Student:
         answers = tuple(sitting.waiting.values())
         body = {"answers": [one._asdict() for one in answers]}
         path = f"/student/attempts/{sitting.attempt}/answers"
-        deed = await self._do(Did.SAVE, sitting.attempt, "PUT", path, answers, body)
+        deed = await self._do(Did.SAVE, sitting.attempt, "PUT", path, answers, body, device=device)
         if deed.problem == CLOSED:
             sitting.over = True
-        elif deed.problem == HELD_ELSEWHERE:
+        elif deed.problem == HELD_ELSEWHERE and not device:
             await self._take_over(sitting)
         elif deed.ok:
             for ack in deed.reply["acks"]:
@@ -132,10 +144,12 @@ class Student:
 
     async def _take_over(self, sitting: Sitting) -> None:
         """Go on with the other device."""
-        self._device = DEVICES[1 - DEVICES.index(self._device)]
+        before, self._device = self._device, DEVICES[1 - DEVICES.index(self._device)]
         path = f"/student/attempts/{sitting.attempt}/takeover"
         deed = await self._do(Did.TAKE_OVER, sitting.attempt, "POST", path)
         sitting.over = sitting.over or deed.problem == CLOSED
+        if deed.ok and self._random.random() < self._habits.forgets_a_device:
+            await self._save(sitting, before)
 
     async def _end(self, sitting: Sitting) -> None:
         """Submit until it is acknowledged."""
@@ -167,10 +181,12 @@ class Student:
         answers: tuple[Answer, ...] = (),
         body: Any = None,
         key: str = "",
+        device: str = "",
     ) -> Deed:
-        deed = Deed(did, self._seat.student_id, attempt, self._device, time.time(), answers)
+        device = device or self._device
+        deed = Deed(did, self._seat.student_id, attempt, device, time.time(), answers)
         self._history.append(deed)
-        token = self._seat.tokens[self._device]
+        token = self._seat.tokens[device]
         sent = request(method, path, token, body, **({"Idempotency_Key": key} if key else {}))
         try:
             async with Line("127.0.0.1", self._port()) as line:

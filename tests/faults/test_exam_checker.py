@@ -14,6 +14,7 @@ START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 BEGUN: Final = START.timestamp()
 DEADLINE: Final = START + timedelta(seconds=60)
 PAPER: Final = {"sections": [{"title": "One", "slots": [{"slot": "1"}, {"slot": "2"}]}]}
+OTHER_PAPER: Final = {"sections": [{"title": "One", "slots": [{"slot": "2"}, {"slot": "1"}]}]}
 
 
 def deed(did: Did, at: float, *answers: Answer, **more: Any) -> Deed:
@@ -37,7 +38,7 @@ def saved(*answers: Answer) -> list[dict[str, Any]]:
 
 
 def shown(*answers: Answer) -> dict[str, Any]:
-    return {"state": "active", "paper": PAPER, "started_at": "2026-01-01T00:00:00Z", "saved": saved(*answers)}
+    return {"paper": PAPER, "started_at": "2026-01-01T00:00:00Z", "saved": saved(*answers)}
 
 
 def stored(number: int = 1, **more: Any) -> dict[str, Any]:
@@ -190,7 +191,7 @@ SOWN: Final = {
         "an_attempt_is_begun_once",
     ),
     "another paper": (
-        add(deed(Did.READ, 8, reply=shown(answer("1", 3), answer("2", 5, "right")) | {"paper": {}})),
+        add(deed(Did.READ, 8, reply=shown(answer("1", 3), answer("2", 5, "right")) | {"paper": OTHER_PAPER})),
         "an_attempt_always_shows_the_same_paper",
     ),
     "an attempt that is not there": (
