@@ -16,7 +16,8 @@ STARTED: Final = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
 def hold_exams(world: World, students: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> None:
     """Let the first student of each place have begun an attempt at its published test."""
     for (campus, course), present in students.items():
-        test = world.db.tests.find_one({"name": f"Test {word(campus, course)}", "state": "published"})
+        named = {"campus_id": world.campus_ids[campus], "name": f"Test {word(campus, course)}"}
+        test = world.db.tests.find_one({**named, "state": "published"})
         place = {name: test[name] for name in ("campus_id", "course_ids")} | {"test_id": test["_id"]}
         student_id = present[0]["id"]
         attempt = Attempt(
