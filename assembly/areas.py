@@ -7,8 +7,6 @@ from typing import Final, Self
 
 from assembly.base import Base
 from assembly.outside import Outside
-from integrations.no_marker import NoMarker
-from integrations.no_runner import NoRunner
 from integrations.no_scanner import NoScanner
 from services.access.service import AccessService
 from services.accounts.area import AccountArea, Surroundings
@@ -126,7 +124,7 @@ class Areas:
         bank = QuestionArea.over(around, questions, files.files)
         sittings = SittingsRepository(store)
         tests = AssessmentArea.over(around, lookup, students.roll, questions, bank, sittings)
-        results = ResultArea.over(around, NoRunner(), NoMarker())
+        results = ResultArea.over(around, outside.runner, outside.marker)
         processes = ProcessRepository(store)
         return cls(
             fresh=fresh,

@@ -10,7 +10,10 @@ from assembly.base import Base
 from integrations.brevo import BrevoEmail, BrevoSms
 from integrations.brevo_client import BrevoClient
 from integrations.dramatiq_engine import Bells, DramatiqEngine
+from integrations.embedded_runner import EmbeddedRunner
 from integrations.local_files import LocalFiles
+from integrations.no_marker import NoMarker
+from integrations.no_runner import NoRunner
 from integrations.outbox import LocalOutbox, OutboxSender
 from integrations.redis_cache import RedisTier
 from integrations.redis_live import redis_client
@@ -23,6 +26,7 @@ from services.batch_jobs.pacing import Pacer
 from services.jobs.engine import DurableEngine
 from services.jobs.repository import JobRepository
 from services.ports import Channel, FileStore, MessageSender
+from services.results.providers import CodeRunner, MarkingProvider
 
 BELLS_AWAY_SECONDS: Final = 2.0
 PROVIDED: Final = (Channel.EMAIL, Channel.SMS)  # what others carry for us
@@ -40,6 +44,8 @@ class Outside:
     local_files: LocalFiles | None
     pacer: Pacer
     shared_tier: RedisTier | None
+    runner: CodeRunner
+    marker: MarkingProvider
 
     @classmethod
     def over(cls, base: Base, socketio: SocketIO) -> Self:
@@ -55,6 +61,8 @@ class Outside:
             local_files=local_files,
             pacer=_pacer(base),
             shared_tier=_shared_tier(base),
+            runner=_runner(base),
+            marker=NoMarker(),
         )
 
 
@@ -110,6 +118,11 @@ def _pacer(base: Base) -> Pacer:
     """Return who counts calls to providers over all processes: Redis, MongoDB where there is none."""
     durable, url = MongoPacer(base.store), base.settings.redis_url
     return RedisPacer(redis_client(url), durable, base.clock) if url else durable
+
+
+def _runner(base: Base) -> CodeRunner:
+    settings = base.settings
+    return EmbeddedRunner(settings.code_memory_mb) if settings.code_runner == "embedded" else NoRunner()
 
 
 def _shared_tier(base: Base) -> RedisTier | None:

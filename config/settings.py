@@ -112,6 +112,8 @@ class Settings(BaseModel):
     import_memory_mb: int = Field(512, ge=64)
     import_cpu_seconds: int = Field(20, ge=1)
     import_wall_seconds: int = Field(30, ge=1)
+    code_runner: Literal["embedded", "none"] = "embedded"
+    code_memory_mb: int = Field(256, ge=64, le=4096)
 
     web_role: Literal["all", "web", "worker"] = "all"
     max_sockets: int = Field(200, ge=1)

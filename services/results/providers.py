@@ -36,7 +36,9 @@ class RunnerAway(Exception):
 class CodeRunner(Protocol):
     """Runs programs that somebody hostile may have written, where they can reach and break nothing."""
 
-    languages: frozenset[str]  # those that it runs on this machine
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those that it runs on this machine."""
 
     def run(self, program: Program, trials: Sequence[Trial], /) -> Iterator[CaseFound]:
         """Yield how each trial went, in order; each is run when it is asked for. Raises RunnerAway."""

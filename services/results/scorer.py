@@ -62,6 +62,7 @@ def result_of(test: Assessment, contents: Mapping[str, AnyContent], sitting: Sit
         number=sitting.number,
         kind=test.kind,
         module=test.module,
+        topic=test.topic,
         level=test.level,
         items=items,
         max_score=sum((item.max_mark for item in items), ZERO),

@@ -187,7 +187,9 @@ def test_nothing_is_left_behind_and_two_do_not_meet() -> None:
         found = list(pool.map(lambda name: ran(WRITES, f"[{name!r}]", name), ("a", "b")))
 
     assert [one.verdict for one in found] == [AC, AC]
-    assert [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(f"{FOLDER}{os.getpid()}-")] == []
+    assert [
+        name for name in os.listdir(tempfile.gettempdir()) if name.startswith(f"{FOLDER}{os.getpid()}-")
+    ] == []
     assert [
         one for one in psutil.Process().children(recursive=True) if "locked_in" in " ".join(one.cmdline())
     ] == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from integrations.embedded_runner import EmbeddedRunner
 from integrations.no_marker import NoMarker
 from integrations.no_runner import NoRunner
 from integrations.threads_engine import ThreadsEngine
@@ -21,6 +22,7 @@ from services.results.marking import MarkingJob, Marks
 from services.results.providers import OpenAnswer, Program, RunnerAway, Suggestion, Trial
 from services.results.repository import ResultRepository, TaskRepository
 from services.results.service import MARK_JOB, AttemptScoring, PinnedContents
+from tests.questions import canary
 from tests.services.questions.scoring.test_score import RIGHT
 from tests.services.results.sittings import CONTENTS, D, exam, sitting
 from utils.clock import SystemClock
@@ -273,3 +275,16 @@ def test_what_a_provider_heard_is_scored_by_the_rule_of_the_question(bench: Benc
 
     suggestion = bench.task().suggestion
     assert suggestion is not None and suggestion.fraction == 1 and suggestion.transcript == "KEY heard"
+
+
+def test_a_program_is_really_run_and_no_claim_of_the_student_counts(bench: Bench) -> None:
+    runner = EmbeddedRunner(256)
+    if not runner.languages:
+        pytest.skip("programs cannot be locked in on this machine")
+    source = f"print({{'1': '1', {canary('input')!r}: {canary('output')!r}}}[input()])"
+    bench.settled(exam("code", mark="3"), {"language": "python", "source": source})
+
+    assert isinstance(bench.job(runner).run(lease()), Done)
+
+    assert bench.result().score == 3
+    assert [case.verdict for case in bench.task().cases] == [Verdict.ACCEPTED] * 2
