@@ -183,6 +183,7 @@ class Areas:
             dead_letters=jobs.dead_letters,
             delivery_log=DeliveryLog(LogRepository(base.store), base.clock),
             events=self.events,
+            exam_messages=self.assessments.messages,
             features=self.features,
             files=self.files.files,
             forgotten=people.forgotten,

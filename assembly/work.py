@@ -10,6 +10,7 @@ from config.settings import Settings
 from routes.live import LiveSockets
 from services.accounts.forgotten import FORGOTTEN_JOB
 from services.accounts.notices import NOTICE_JOB
+from services.assessments.telling import TELL_JOB
 from services.attempts.closing import SWEEP_SECONDS
 from services.audit.sealing import SEAL_SECONDS
 from services.batch_jobs.composing import Composer
@@ -46,6 +47,7 @@ def handle_jobs(engine: DurableEngine, areas: Areas, settings: Settings) -> None
         JobType.CREDENTIALS: people.composer,
         JobType.NOTICE: people.notice_composer,
         JobType.TEMPLATE_TEST: people.trial_composer,
+        **areas.assessments.composers,
     }
     precautions = Precautions(
         jobs.stored.deliveries, areas.messages.suppressions, settings.sms_settle_minutes * 60
@@ -58,6 +60,7 @@ def handle_jobs(engine: DurableEngine, areas: Areas, settings: Settings) -> None
     engine.handle(FORGOTTEN_JOB, people.forgotten.run, people.forgotten.dead)
     engine.handle(NOTICE_JOB, people.notices.run, people.notices.dead)
     engine.handle(FILL_JOB, students.credentials.fill, students.credentials.dead)
+    engine.handle(TELL_JOB, areas.assessments.messages.fill, areas.assessments.messages.dead)
     engine.handle(PREVIEW_JOB, rosters.preview, rosters.dead)
     engine.handle(APPLY_JOB, rosters.apply, rosters.dead)
     engine.handle(UNDO_JOB, rosters.undo, rosters.undo_dead)

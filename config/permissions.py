@@ -75,6 +75,7 @@ class Permission(StrEnum):
     SUPPRESSION_READ = "notifications:suppression:read"
     TEMPLATE_READ = "notifications:template:read"
     TEMPLATE_WRITE = "notifications:template:write"
+    TEST_NOTIFY = "test_management:test:notify"
     TEST_PUBLISH = "test_management:test:publish"
     TEST_READ = "test_management:test:read"
     TEST_WRITE = "test_management:test:write"
@@ -113,6 +114,7 @@ _COURSE_ADMIN: Final = frozenset(
         Permission.STUDENT_DELETE,
         Permission.STUDENT_READ,
         Permission.STUDENT_UPDATE,
+        Permission.TEST_NOTIFY,
         Permission.TEST_PUBLISH,
         Permission.TEST_READ,
         Permission.TEST_WRITE,

@@ -42,6 +42,7 @@ from routes import (
     student_management,
     superadmin,
     test_management,
+    test_messages,
     webhooks,
 )
 from routes._kit import app_setup
@@ -88,6 +89,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     student_management.bp,
     superadmin.bp,
     test_management.bp,
+    test_messages.bp,
     webhooks.bp,
 )
 

@@ -16,6 +16,7 @@ from services.assessments.exams import StudentExams
 from services.assessments.previewing import Previews
 from services.assessments.publishing import Publishing
 from services.assessments.service import AssessmentService
+from services.assessments.telling import ExamMessages
 from services.attempts.answers import AnswerService
 from services.attempts.closing import AttemptClosing
 from services.attempts.service import AttemptService
@@ -92,6 +93,7 @@ class Services:
     files: FileService
     delivery_log: DeliveryLog
     events: EventService
+    exam_messages: ExamMessages
     forgotten: ForgottenPasswords
     idempotency: IdempotencyService
     imports: ImportService

@@ -18,6 +18,8 @@ MAY_SEND: Final[Mapping[JobType, frozenset[Permission]]] = {
     ),
     JobType.NOTICE: frozenset(),  # nobody sends one
     JobType.TEMPLATE_TEST: frozenset({Permission.TEMPLATE_WRITE}),
+    JobType.TEST_NOTIFICATION: frozenset({Permission.TEST_NOTIFY}),
+    JobType.TEST_REMINDER: frozenset({Permission.TEST_NOTIFY}),
 }
 MAY_IMPORT: Final = frozenset({Permission.IMPORT_WRITE})
 STARTED: Final = Scope.unscoped("rights of whoever started a job")

@@ -1,5 +1,6 @@
 """Tests put together: their classes fill no role that another could fill."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,13 +10,17 @@ from services.assessments.blueprints import Blueprints
 from services.assessments.checking import PlanChecks
 from services.assessments.exams import Sittings, StudentExams
 from services.assessments.ground import AssessmentGround
+from services.assessments.messages import ExamComposer
 from services.assessments.papers import Papers
 from services.assessments.previewing import Previews
 from services.assessments.publishing import Publishing
 from services.assessments.repository import AssessmentRepository, PaperRepository
 from services.assessments.retiming import Retiming
 from services.assessments.service import AssessmentService
+from services.assessments.telling import ExamMessages, Reach
 from services.assessments.views import AssessmentViews
+from services.batch_jobs.composing import Composer
+from services.batch_jobs.documents import JobType
 from services.campuses.lookup import PlaceLookup
 from services.questions.area import QuestionArea
 from services.questions.repository import QuestionRepository
@@ -33,6 +38,8 @@ class AssessmentArea:
     audiences: Audiences
     previews: Previews
     exams: StudentExams
+    messages: ExamMessages
+    composers: Mapping[JobType, Composer]
 
     @classmethod
     def over(
@@ -57,5 +64,12 @@ class AssessmentArea:
             publishing=Publishing(ground, blueprints, papers, bank.selection),
             audiences=Audiences(ground, roll, places),
             previews=Previews(ground, blueprints, kept),
+            messages=ExamMessages(ground, Reach(roll, places, sittings, around.batch_jobs, around.engine)),
+            composers={
+                kind: ExamComposer(
+                    around.renderer, stored, sittings, only_not_begun=kind is JobType.TEST_REMINDER
+                )
+                for kind in (JobType.TEST_NOTIFICATION, JobType.TEST_REMINDER)
+            },
             exams=StudentExams(stored, roll, sittings, around.clock),
         )

@@ -34,6 +34,9 @@ class Sittings(Protocol):
     def of(self, student: Student, test_ids: Sequence[str]) -> Mapping[str, Sitting]:
         """Return how far a student is with these tests, those not begun left out."""
 
+    def begun(self, campus_id: str, test_id: str, student_ids: Sequence[str]) -> set[str]:
+        """Return those of these students who have begun a test."""
+
 
 class ExamOut(BaseModel):
     """``attempts_left``: how many more may be begun. ``attempt_id``, ``deadline``: of the one that runs."""

@@ -47,3 +47,15 @@ class AssessmentStillRuns(Conflict):
     """The window of the test is not over. Cancel the test first, or wait."""
 
     title = "The test is not over"
+
+
+class AssessmentNotCurrent(Conflict):
+    """Nobody is told of a test that is a draft, cancelled, archived or over. Publish it first."""
+
+    title = "The test cannot be taken"
+
+
+class NobodyToTell(Conflict):
+    """No active student of yours is in the audience of the test, or everybody there has begun."""
+
+    title = "The test has nobody to be told"

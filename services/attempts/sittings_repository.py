@@ -25,6 +25,12 @@ class SittingsRepository:
             found.setdefault(str(row["test_id"]), []).append(row)
         return {test_id: _sitting(rows) for test_id, rows in found.items()}
 
+    def begun(self, campus_id: str, test_id: str, student_ids: Sequence[str]) -> set[str]:
+        """Return those of these students who have begun a test."""
+        query = {"test_id": test_id, "student_id": {"$in": list(student_ids)}}
+        rows = self._rows.find(Scope.campus(campus_id), query, {"student_id": 1}) if student_ids else []
+        return {str(row["student_id"]) for row in rows}
+
 
 def _sitting(rows: Sequence[Row]) -> Sitting:
     active = next((row for row in rows if row["state"] == AttemptState.ACTIVE), None)

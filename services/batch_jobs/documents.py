@@ -29,6 +29,8 @@ class JobType(StrEnum):
     CREDENTIALS = "credentials"
     NOTICE = "notice"
     TEMPLATE_TEST = "template_test"
+    TEST_NOTIFICATION = "test_notification"
+    TEST_REMINDER = "test_reminder"
 
 
 class BatchJobState(StrEnum):

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.notifications.templates import CREDENTIALS, NEW_DEVICE, RESET_PASSWORD, TOKEN_REUSED
+from services.notifications.templates import (
+    CREDENTIALS,
+    NEW_DEVICE,
+    RESET_PASSWORD,
+    TEST_NOTIFICATION,
+    TEST_REMINDER,
+    TOKEN_REUSED,
+)
 
 TOKEN_LENGTH: Final = 52  # of a one-time link, so that a sample is as long as the real one
 
@@ -44,6 +51,17 @@ _USERNAME: Final = Placeholder("username", "what the recipient logs in with", "2
 _WHEN: Final = Placeholder("when", "when it happened", "26 November 2026, 21:47 UTC", brought=True)
 _DEVICE: Final = Placeholder("device", "the program and system", "Firefox on Windows", brought=True)
 
+_TEST: Final = (
+    Placeholder("test", "what the test is called", "Spring exam", brought=True),
+    Placeholder(
+        "when",
+        "when it can be begun",
+        "from 27 November 2026, 10:00 to 28 November 2026, 18:00 (Asia/Kolkata)",
+        brought=True,
+    ),
+    Placeholder("minutes", "how long it takes", "90", brought=True),
+)
+
 
 def _link(meaning: str, page: str) -> Placeholder:
     return Placeholder("link", meaning, f"/{page}?token={'x' * TOKEN_LENGTH}", required=True, link=True)
@@ -80,4 +98,6 @@ CATALOGUE: Final[Mapping[str, Declared]] = {
         "A refresh token was used a second time, and its session was ended.",
         (_PRODUCT, _NAME, _USERNAME, _WHEN, _DEVICE),
     ),
+    TEST_NOTIFICATION: Declared("A test that the recipient is to take.", (_PRODUCT, _NAME, *_TEST)),
+    TEST_REMINDER: Declared("A test that the recipient has not begun.", (_PRODUCT, _NAME, *_TEST)),
 }

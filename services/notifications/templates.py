@@ -13,6 +13,8 @@ CREDENTIALS: Final = "credentials"  # name, username, link, valid_hours
 RESET_PASSWORD: Final = "reset_password"  # noqa: S105  a template's name; name, username, link, valid_minutes
 NEW_DEVICE: Final = "new_device"  # name, username, when, device
 TOKEN_REUSED: Final = "token_reused"  # noqa: S105  a template's name; name, username, when, device
+TEST_NOTIFICATION: Final = "test_notification"  # name, test, when, minutes
+TEST_REMINDER: Final = "test_reminder"  # name, test, when, minutes
 VERSION_LENGTH: Final = 32  # hex digits: nobody can write a text that has the hash of another one
 
 

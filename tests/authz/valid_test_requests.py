@@ -39,6 +39,10 @@ def _on(kind: Kind) -> Callable[[At], Request]:
     return lambda at: Request(path={"test_id": at("test_id", kind)}, whole=True)
 
 
+def _telling(at: At) -> Request:
+    return Request({"test_id": at("test_id", Kind.TEST)}, body={"channels": ["inbox"]}, whole=True)
+
+
 def _list(at: At) -> Request:
     kinds = {"campus_id": Kind.CAMPUS, "course_id": Kind.COURSE, "batch_id": Kind.BATCH}
     ids = {name: at(name, kind) for name, kind in kinds.items()}
@@ -68,4 +72,6 @@ TEST_REQUESTS: Final[Mapping[str, Callable[[At], Request]]] = {
     "test_management.list_tests": _list,
     "test_management.preview_test": lambda at: Request(path={"test_id": at("test_id", Kind.TEST)}),
     "test_management.publish_test": _on(Kind.DRAFT_TEST),
+    "test_messages.notify": _telling,
+    "test_messages.remind": _telling,
 }
