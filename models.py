@@ -14,6 +14,7 @@ from services.attempts import documents as attempts
 from services.audit import documents as audit
 from services.batch_jobs import documents as batch_jobs
 from services.campuses import documents as campuses
+from services.exam_room import documents as exam_room
 from services.features import documents as features
 from services.files import documents as files
 from services.freshness import documents as freshness
@@ -35,6 +36,7 @@ _AREAS: Final = (
     audit,
     batch_jobs,
     campuses,
+    exam_room,
     features,
     files,
     freshness,
@@ -73,6 +75,7 @@ TENANT_COLLECTIONS: Final = frozenset(
         campuses.COURSES,
         campuses.BATCHES,
         campuses.INSTANCES,
+        exam_room.EXAM_ORDERS,
         files.FILES,
         imports.IMPORTS,
         imports.IMPORT_ROWS,

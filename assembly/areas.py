@@ -25,6 +25,8 @@ from services.breakers.service import BreakerService
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
 from services.dashboards.service import Counted, DashboardService
+from services.exam_room.area import ExamRoomArea
+from services.exam_room.retiming import AttemptRetiming
 from services.features.repository import SwitchRepository
 from services.features.service import FeatureService
 from services.features.switches import FeatureSwitches
@@ -75,6 +77,7 @@ class Areas:
     results: ResultArea
     assessments: AssessmentArea
     attempts: AttemptArea
+    exam_room: ExamRoomArea
     persons: PersonService
     processes: ProcessRepository
     breakers: BreakerService
@@ -123,8 +126,10 @@ class Areas:
         rosters = ImportArea.over(around, people, students, lookup, contents, feed)
         bank = QuestionArea.over(around, questions, files.files)
         sittings = SittingsRepository(store)
-        tests = AssessmentArea.over(around, lookup, students.roll, questions, bank, sittings)
         results = ResultArea.over(around, outside.runner, outside.marker)
+        retiming = AttemptRetiming(engine)
+        tests = AssessmentArea.over(around, lookup, students.roll, questions, bank, sittings, retiming)
+        attempts = AttemptArea.over(around, tests, students.roll, results.scoring, feed)
         processes = ProcessRepository(store)
         return cls(
             fresh=fresh,
@@ -145,7 +150,8 @@ class Areas:
             results=results,
             persons=person_service(around, people, students, personal),
             assessments=tests,
-            attempts=AttemptArea.over(around, tests, students.roll, results.scoring, feed),
+            attempts=attempts,
+            exam_room=ExamRoomArea.over(around, people, places, students, tests, attempts.closing, feed),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )
@@ -184,6 +190,9 @@ class Areas:
             delivery_log=DeliveryLog(LogRepository(base.store), base.clock),
             events=self.events,
             exam_messages=self.assessments.messages,
+            exam_orders=self.exam_room.orders,
+            exam_room=self.exam_room.room,
+            exam_seats=self.exam_room.seats,
             features=self.features,
             files=self.files.files,
             forgotten=people.forgotten,
@@ -206,6 +215,7 @@ class Areas:
             question_selection=self.questions.selection,
             question_trials=self.questions.trials,
             questions=self.questions.bank,
+            rehearsals=self.exam_room.rehearsals,
             student_credentials=students.credentials,
             student_removal=students.removal,
             student_unlocking=students.unlocking,

@@ -20,6 +20,9 @@ from services.batch_jobs.retention import ORDER_SECONDS, RETENTION_JOB
 from services.batch_jobs.retrying import RETRY_JOB
 from services.batch_jobs.service import FINISH_JOB, SEND_JOB
 from services.breakers.probing import BreakerProbing
+from services.exam_room.orders import ORDER_JOB
+from services.exam_room.progress import EXAM_ROOM
+from services.exam_room.retiming import RETIME_JOB
 from services.files.checking import SWEEP_JOB
 from services.files.service import CHECK_JOB
 from services.imports.service import APPLY_JOB, PREVIEW_JOB
@@ -34,6 +37,7 @@ from utils.own_process import cpu_cores, memory_figures
 IMPORT_SEATS: Final = 2
 FILE_SEATS: Final = 2
 MARKING_SEATS: Final = 1  # a program may take a core
+EXAM_SEATS: Final = 2
 MESSAGE_SEATS: Final = 2  # what only prepares messages, or ends a job
 # of each channel; a provider is waited for, the outbox costs our own time
 PROVIDER_SEATS, OUTBOX_SEATS = 8, 2
@@ -67,6 +71,9 @@ def handle_jobs(engine: DurableEngine, areas: Areas, settings: Settings) -> None
     engine.handle(CHECK_JOB, checking.check, checking.dead)
     engine.handle(SWEEP_JOB, checking.sweep, _nothing)
     engine.handle(MARK_JOB, areas.results.marking.run, areas.results.marking.dead)
+    carrying = areas.exam_room.carrying
+    engine.handle(ORDER_JOB, carrying.run, carrying.dead)
+    engine.handle(RETIME_JOB, carrying.retime, carrying.dead)
 
 
 def seats(outside: Outside, role: str) -> Mapping[Queue, int]:
@@ -82,6 +89,7 @@ def seats(outside: Outside, role: str) -> Mapping[Queue, int]:
         Queue.INBOX: MESSAGE_SEATS,
         Queue.FILES: FILE_SEATS,
         Queue.MARKING: MARKING_SEATS,
+        Queue.EXAMS: EXAM_SEATS,
     }
 
 
@@ -94,6 +102,8 @@ def run_loops(base: Base, areas: Areas, sockets: LiveSockets) -> None:
     supervisor.add("announce-jobs", 0.2, jobs.announcer.tick)
     supervisor.add("order-retention", ORDER_SECONDS, jobs.retention.order)
     supervisor.add("announce-imports", 0.2, areas.rosters.announcer.tick)
+    announcer = areas.exam_room.announcer
+    supervisor.add("announce-exams", 0.5, lambda: announcer.look(sockets.watched(EXAM_ROOM)))
     supervisor.add("watch-channels", 1.0, areas.flow.channels.tick)
     supervisor.add("match-events", 5.0, areas.events.try_again)
     supervisor.add("drop-stale-sockets", 0.6, sockets.drop_stale)

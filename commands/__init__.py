@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "openapi": "commands.operations:openapi",
     "problems": "commands.operations:problems",
     "sample": "commands.sample:sample",
+    "rehearse-exam": "commands.rehearsals:rehearse_exam",
     "retry-failed": "commands.rosters:retry_failed",
     "verify-audit": "commands.audit:verify_audit",
     "watch-job": "commands.rosters:watch_job",

@@ -46,6 +46,8 @@ class Permission(StrEnum):
     CREDENTIALS_SEND = "student_management:credentials:send"
     DASHBOARD_READ = "analytics:dashboard:read"
     DELIVERY_READ = "notifications:delivery:read"
+    EXAM_READ = "test_management:exam:read"
+    EXAM_WRITE = "test_management:exam:write"
     FEATURE_READ = "global_settings:feature:read"
     FEATURE_WRITE = "global_settings:feature:write"
     FILE_READ = "question_bank:file:read"
@@ -104,6 +106,8 @@ _COURSE_ADMIN: Final = frozenset(
         Permission.COURSE_READ,
         Permission.CREDENTIALS_SEND,
         Permission.DASHBOARD_READ,
+        Permission.EXAM_READ,
+        Permission.EXAM_WRITE,
         Permission.IMPORT_READ,
         Permission.IMPORT_WRITE,
         Permission.MODULE_READ,

@@ -17,6 +17,7 @@ from models import Actor
 from routes._kit import tokens
 from routes._kit.services import services
 from routes._kit.socket_gate import PLACE, SocketGate
+from services.exam_room.progress import EXAM_ROOM
 from services.features.switches import require
 from services.notifications.inbox import own_room
 from utils.problems import Invalid, Problem, TooMany, Unauthorized
@@ -41,6 +42,9 @@ WATCHABLE: Final[dict[str, Watchable]] = {
     ),
     "import_id": Watchable(
         Permission.IMPORT_READ, "import", lambda import_id, actor: services().imports.get(import_id, actor)
+    ),
+    "test_id": Watchable(
+        Permission.EXAM_READ, EXAM_ROOM, lambda test_id, actor: services().exam_room.status(test_id, actor)
     ),
 }
 
@@ -76,6 +80,11 @@ class LiveSockets:
 
     def __len__(self) -> int:
         return len(self._sockets)
+
+    def watched(self, name: str) -> set[str]:
+        """Return the ids of the things of one kind that sockets of this process watch."""
+        rooms = [str(room) for room in list(self._socketio.server.manager.rooms.get("/", {}))]
+        return {room.removeprefix(f"{name}:") for room in rooms if room.startswith(f"{name}:")}
 
     def drop_stale(self) -> None:
         """Drop every socket whose token expired, or whose owner's session, status or rights changed."""

@@ -194,6 +194,7 @@ class Queue(StrEnum):
     INBOX = "inbox"
     FILES = "files"
     MARKING = "marking"
+    EXAMS = "exams"
 
 
 @dataclass(frozen=True, slots=True)

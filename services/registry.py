@@ -34,6 +34,10 @@ from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
 from services.dashboards.service import DashboardService
+from services.exam_room.orders import ExamOrders
+from services.exam_room.rehearsal import Rehearsals
+from services.exam_room.seats import ExamSeats
+from services.exam_room.status import ExamRoom
 from services.features.service import FeatureService
 from services.files.service import FileService
 from services.idempotency.service import IdempotencyService
@@ -94,6 +98,9 @@ class Services:
     delivery_log: DeliveryLog
     events: EventService
     exam_messages: ExamMessages
+    exam_orders: ExamOrders
+    exam_room: ExamRoom
+    exam_seats: ExamSeats
     forgotten: ForgottenPasswords
     idempotency: IdempotencyService
     imports: ImportService
@@ -115,6 +122,7 @@ class Services:
     question_trials: QuestionTrials
     questions: QuestionBank
     student_accommodations: StudentAccommodations
+    rehearsals: Rehearsals
     student_credentials: StudentCredentials
     student_exams: StudentExams
     student_removal: StudentRemoval

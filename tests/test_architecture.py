@@ -26,6 +26,7 @@ FRAMEWORKS = {
 UNSCOPED = {
     "a job of the platform": "services/batch_jobs/service.py",
     "events of a provider": "services/batch_jobs/event_repository.py",
+    "exams that somebody watches": "services/exam_room/progress.py",
     "jobs that have outlived their time": "services/batch_jobs/retention_repository.py",
     "login": "services/accounts/names.py",
     "messages of the platform": "services/notifications/suppression.py",

@@ -32,6 +32,7 @@ class AssessmentArea:
     """What the rest may use of tests."""
 
     stored: AssessmentRepository
+    ground: AssessmentGround
     papers: Papers
     tests: AssessmentService
     publishing: Publishing
@@ -59,6 +60,7 @@ class AssessmentArea:
         blueprints, kept = Blueprints(questions, bank.selection), Papers(papers)
         return cls(
             stored=stored,
+            ground=ground,
             papers=kept,
             tests=AssessmentService(ground, checks, places, around.clock, retiming),
             publishing=Publishing(ground, blueprints, papers, bank.selection),

@@ -13,17 +13,20 @@ GROUP_INDEX: Final = "campus_id_name_key"
 
 @dataclass(frozen=True, slots=True)
 class StudentGroup:
-    """Active students of some courses, who are in some batches, and among some."""
+    """Active students of some courses, who are in some batches, and among some, or ``without`` some."""
 
     course_ids: tuple[str, ...] = ()
     batch_ids: tuple[str, ...] = ()
     student_ids: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def query(self) -> Row:
         """The filter, within a campus."""
         named = {"course_ids": self.course_ids, "batch_id": self.batch_ids, "_id": self.student_ids}
-        narrowed = {field: {"$in": list(ids)} for field, ids in named.items() if ids}
+        narrowed: Row = {field: {"$in": list(ids)} for field, ids in named.items() if ids}
+        if self.without:
+            narrowed["_id"] = {**narrowed.get("_id", {}), "$nin": list(self.without)}
         return {"status": StudentStatus.ACTIVE, **narrowed}
 
     def after(self, keyset: Keyset) -> Row:

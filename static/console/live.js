@@ -1,4 +1,4 @@
-// Follows jobs and imports: over one socket where there is one, by asking every two seconds where there is none.
+// Follows jobs, imports and exams: over one socket where there is one, by asking every two seconds where there is none.
 
 import { io } from "../vendor/socket.io.esm.min.js";
 import { accessToken, events, get, stayFresh } from "./api.js";
@@ -11,6 +11,7 @@ const PAUSES_MS = [500, 2_000, 5_000, 15_000, 30_000];
 export const KINDS = {
   job: { key: "job_id", event: "batch_job:progress", path: "/batch_processing/jobs/" },
   import: { key: "import_id", event: "import:progress", path: "/student_management/imports/" },
+  test: { key: "test_id", event: "exam:status", path: "/online_exam_management/tests/", end: "/status" },
 };
 
 const watches = new Set();
@@ -126,7 +127,7 @@ function away(watched) {
 async function ask(watched) {
   let finished = false;
   try {
-    const state = await get(watched.path + encodeURIComponent(watched.id));
+    const state = await get(watched.path + encodeURIComponent(watched.id) + (watched.end || ""));
     if (watched.over || watched.joined) {
       return;
     }

@@ -8,6 +8,8 @@ import { go, here, start } from "./router.js";
 import { audit } from "./rooms/audit.js";
 import { campus } from "./rooms/campus.js";
 import { deadLetters } from "./rooms/dead_letters.js";
+import { exam } from "./rooms/exam.js";
+import { exams } from "./rooms/exams.js";
 import { forgotten } from "./rooms/forgotten.js";
 import { home } from "./rooms/home.js";
 import { importRoom } from "./rooms/import.js";
@@ -34,6 +36,8 @@ const ROOMS = [
   jobs,
   job,
   deadLetters,
+  exams,
+  exam,
   templates,
   template,
   outbox,

@@ -82,6 +82,26 @@ export const OUTCOMES = {
   error: ["Errors", "bad"],
 };
 
+export const EXAM_STATES = {
+  draft: ["Draft", "calm"],
+  published: ["Not open yet", "calm"],
+  open: ["Open", "ok"],
+  closed: ["Over", "calm"],
+  cancelled: ["Cancelled", "bad"],
+  archived: ["Put away", "calm"],
+};
+
+// Where somebody stands in an exam.
+export const STANDINGS = {
+  not_started: ["Not begun", "calm"],
+  active: ["Working", "busy"],
+  idle: ["Idle", "warn"],
+  disconnected: ["Cut off", "bad"],
+  submitted: ["Submitted", "ok"],
+};
+
+export const ORDERS = { extend: "More time", compensate: "Given back", close: "Ended" };
+
 export const STUDENT_STATES = { active: ["Active", "ok"], deactivated: ["Deactivated", "calm"] };
 
 export const JOB_TYPES = { credentials: "Credentials" };

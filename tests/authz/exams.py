@@ -7,6 +7,7 @@ from typing import Any, Final
 import jwt
 
 from services.attempts.documents import Attempt, AttemptEvent, EventKind
+from services.exam_room.documents import ExamOrder, OrderKind
 from tests.authz.actors import Actor
 from tests.authz.world import Kind, World, word
 
@@ -38,6 +39,16 @@ def hold_exams(world: World, students: Mapping[tuple[str, str], Sequence[Mapping
         )
         world.db.attempts.insert_one(attempt.to_mongo())
         world.db.attempt_events.insert_one(event.to_mongo())
+        order = ExamOrder(
+            **place,
+            kind=OrderKind.EXTEND,
+            seconds=300,
+            reason=f"a power cut at {word(campus, course)}",
+            ordered_by=student_id,
+            at=STARTED,
+            reached=1,
+        )
+        world.db.exam_orders.insert_one(order.to_mongo())
         world.stands(Kind.ATTEMPT, campus, course, attempt.id)
 
 

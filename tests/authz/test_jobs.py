@@ -10,6 +10,8 @@ from main import Runtime
 from services.accounts.forgotten import FORGOTTEN_JOB
 from services.batch_jobs.retention import RETENTION_JOB
 from services.batch_jobs.retrying import RETRY_JOB
+from services.exam_room.orders import ORDER_JOB
+from services.exam_room.retiming import RETIME_JOB
 from services.files.checking import SWEEP_JOB
 from services.ports import Lease
 from services.results.service import MARK_JOB
@@ -45,6 +47,12 @@ def stored(world: World, name: str) -> list[dict[str, Any]]:
     if name == MARK_JOB:  # its answers were put there without their submit
         rows = world.rows["test_results"].values()
         found = [{"campus_id": row.campus_id, "attempt_id": row.id} for row in rows]
+    if name == ORDER_JOB:
+        rows = world.rows["exam_orders"].values()
+        found = [{"campus_id": row.campus_id, "order_id": row.id} for row in rows]
+    if name == RETIME_JOB:
+        rows = world.rows["tests"].values()
+        found = [{"campus_id": row.campus_id, "test_id": row.id} for row in rows]
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from config.permissions import Permission, Role
 from tests.authz.operations import At, Request
+from tests.authz.room_requests import ROOM_REQUESTS
 from tests.authz.sitting_requests import SITTING
 from tests.authz.valid_practice import PRACTICE_REQUESTS
 from tests.authz.valid_test_requests import TEST_REQUESTS
@@ -188,6 +189,7 @@ NO_FORMS: Final = {"features": {"forms": False}}
 NARROW: Final = {"permissions": [Permission.STUDENT_READ]}
 VALID_REQUESTS: Final[Mapping[str, Factory]] = {
     **PRACTICE_REQUESTS,
+    **ROOM_REQUESTS,
     **TEST_REQUESTS,
     **SITTING,
     "access_control.get_permissions": _of(admin_id=Kind.ADMIN),

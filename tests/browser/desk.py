@@ -2,11 +2,14 @@
 
 import itertools
 import time
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
 import requests
 from playwright.sync_api import Locator, Page, expect
+
+from tests.questions import SINGLE
 
 PASSWORD = "a quiet river at dawn 7"
 HEADER = "Group,Roll Number,Student Name,Mobile Number,Email"
@@ -54,6 +57,24 @@ class Desk:
         batch = {"campus_id": campus, "name": f"Batch {number}", "course_ids": [course_id]}
         made: dict[str, Any] = self.call("POST", "/batch_management/batches", json=batch)
         return made
+
+    def exam(self, batch: dict[str, Any]) -> Any:
+        """Publish an exam of one question that a batch may begin now."""
+        campus, now = {"campus_id": batch["campus_id"]}, datetime.now(UTC)
+        question = self.call("POST", "/question_bank/questions", json={**SINGLE, **campus})
+        wanted = {
+            "name": "Entrance exam",
+            "kind": "online",
+            **campus,
+            "batch_ids": [batch["id"]],
+            "window_start_at": (now - timedelta(minutes=1)).isoformat(),
+            "window_end_at": (now + timedelta(hours=1)).isoformat(),
+            "duration_minutes": 30,
+            "attempts_allowed": 1,
+            "sections": [{"title": "One", "slots": [{"question_id": question["id"]}]}],
+        }
+        made = self.call("POST", "/test_management/tests", json=wanted)
+        return self.call("POST", f"/test_management/tests/{made['id']}/publish")
 
     def upload(self, batch_id: str, *lines: str) -> dict[str, Any]:
         """Upload a roster and return its preview."""

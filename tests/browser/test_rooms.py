@@ -24,9 +24,11 @@ LOOKS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def import_id(desk: Desk) -> str:
     """An import with rows of every kind: somebody without any address was told as well as could be."""
-    batch_id = desk.batch()["id"]
+    batch = desk.batch()
+    batch_id = batch["id"]
     known = ("CSE,A1,Asha Rao,9812300011,asha@example.com", "CSE,A2,مریم صدیقی,,maryam@example.com")
     desk.commit(desk.upload(batch_id, *known, "CSE,A3,Ravi Nair,,"), "email", "sms")
+    desk.exam(batch)
     lines = (
         "CSE,A1,Asha Rao-Menon,9812300011,asha.rao-menon@example.com",
         known[1],
@@ -71,6 +73,7 @@ def tour(page: Page, desk: Desk, import_id: str) -> Iterator[str]:
         ("imports", "Imports"),
         ("jobs", "Jobs"),
         ("dead_letters", "What was given up"),
+        ("exams", "Exam room"),
         ("templates", "Texts of messages"),
         ("operations", "Operations"),
         ("audit", "Audit log"),
@@ -87,6 +90,7 @@ def tour(page: Page, desk: Desk, import_id: str) -> Iterator[str]:
     yield "campus"
     yield from through_an_import(page, import_id)
     yield from through_a_job(page)
+    yield from through_an_exam(page)
     yield from through_a_message(page)
     yield from through_texts(page)
 
@@ -111,6 +115,19 @@ def through_a_job(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Ravi Nair").first.click()
     expect(page.get_by_role("dialog").get_by_text("no email address").first).to_be_visible()
     yield "history"
+    page.keyboard.press("Escape")
+
+
+def through_an_exam(page: Page) -> Iterator[str]:
+    page.goto("/console#/exams")
+    page.get_by_role("link", name="Entrance exam").first.click()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.get_by_text("Give back what an outage has cost").click()
+    expect(page.get_by_role("row", name="Asha Rao").first).to_be_visible()
+    yield "exam"
+    page.get_by_role("button", name="Asha Rao").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Has not begun.")
+    yield "exam-student"
     page.keyboard.press("Escape")
 
 
