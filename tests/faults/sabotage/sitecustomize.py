@@ -138,7 +138,6 @@ SAVES: dict[str, Callable[[Any, Any, Any, dict[str, Any]], Any]] = {
 }
 CLOSES: dict[str, Callable[[Any, Any, Any, dict[str, Any]], Any]] = {
     "stale score": stale,
-    "ended anew": lambda r, q, c, o: original[UPDATE](r, without(q, "state", "$expr"), c, **o),
     "swept early": lambda r, q, c, o: original[UPDATE](r, without(q, "$expr"), c, **o),
 }
 STARTS: dict[str, Callable[[Any, Any, Any, dict[str, Any]], Any]] = {"begun anew": anew}
@@ -165,6 +164,8 @@ def find(rows: Any, query: Any = None, *arguments: Any, **options: Any) -> Any:
     wrong = fault() if rows.name == ATTEMPTS and isinstance(query, dict) else ""
     if wrong == "swept early" and "$and" in query:
         query = without(query, "$and")
+    elif wrong == "no deadline" and "$and" in query:
+        query = {"_id": ""}  # nor does anybody sweep
     return original["find"](rows, query, *arguments, **options)
 
 
@@ -174,6 +175,9 @@ def aggregate(rows: Any, pipeline: Any, *arguments: Any, **options: Any) -> Any:
         pipeline = [*pipeline, {"$set": {"seed": {"$literal": random.randbytes(16).hex()}}}]
     elif wrong == "own clock":
         pipeline = everywhere(pipeline, by_own_clock)
+    elif wrong == "ended anew":  # whoever asks again ends it again
+        ended = {**pipeline[0]["$match"], "state": "submitted"}
+        original[UPDATE](rows, ended, [{"$set": {"submitted_at": "$$NOW"}}])
     if wrong == "false receipts":
         falsify()
     return original["aggregate"](rows, pipeline, *arguments, **options)
