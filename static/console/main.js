@@ -24,6 +24,8 @@ import { password } from "./rooms/password.js";
 import { students } from "./rooms/students.js";
 import { template } from "./rooms/template.js";
 import { templates } from "./rooms/templates.js";
+import { test } from "./rooms/test.js";
+import { tests } from "./rooms/tests.js";
 import * as session from "./session.js";
 
 const ROOMS = [
@@ -33,6 +35,8 @@ const ROOMS = [
   students,
   imports,
   importRoom,
+  tests,
+  test,
   jobs,
   job,
   deadLetters,

@@ -104,7 +104,22 @@ export const ORDERS = { extend: "More time", compensate: "Given back", close: "E
 
 export const STUDENT_STATES = { active: ["Active", "ok"], deactivated: ["Deactivated", "calm"] };
 
-export const JOB_TYPES = { credentials: "Credentials" };
+export const JOB_TYPES = {
+  credentials: "Credentials",
+  test_notification: "A test",
+  test_reminder: "A test not begun",
+};
+
+export const TEST_KINDS = { online: "Online exam", practice: "Practice" };
+
+export const TEST_STATES = {
+  draft: ["Draft", "calm"],
+  published: ["Published", "ok"],
+  open: ["Open", "busy"],
+  closed: ["Closed", "calm"],
+  cancelled: ["Cancelled", "bad"],
+  archived: ["Archived", "calm"],
+};
 
 export const FIELDS = {
   roll_number: "Roll number",

@@ -28,7 +28,7 @@ class Examiner:
         wanted = plan_for(campus_id, asked, name=f"Test {name}", course_ids=courses, batch_ids=[batch_id])
         published, draft = self._post(TESTS, wanted), self._post(TESTS, wanted)
         self._root.post(f"{TESTS}/{published}/publish", status=200)
-        self._root.post(f"{TESTS}/{published}/notify", {"channels": ["inbox"]}, status=202)
+        self._root.post(f"{TESTS}/{published}/notify", {"channels": ["email"]}, status=202)
         self._world.stands(Kind.TEST, campus, course, published)
         self._world.stands(Kind.DRAFT_TEST, campus, course, draft)
 

@@ -71,6 +71,7 @@ def tour(page: Page, desk: Desk, import_id: str) -> Iterator[str]:
         ("organisation", "Organisation"),
         ("students", "Students"),
         ("imports", "Imports"),
+        ("tests", "Tests"),
         ("jobs", "Jobs"),
         ("dead_letters", "What was given up"),
         ("exams", "Exam room"),

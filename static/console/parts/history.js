@@ -7,7 +7,7 @@ import { later } from "./later.js";
 import { badge, time } from "./marks.js";
 import { table } from "./table.js";
 
-const PLACES = { email: "/email_management/deliveries", sms: "/sms_management/deliveries" };
+export const PLACES = { email: "/email_management/deliveries", sms: "/sms_management/deliveries" };
 
 // Show the message of a job to a person over a channel in a dialog.
 export function openHistory(jobId, recipient, signal) {

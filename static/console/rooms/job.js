@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { announce, button, el, fill, link, own } from "../dom.js";
 import { watch } from "../live.js";
 import { field, options } from "../parts/form.js";
-import { openHistory } from "../parts/history.js";
+import { PLACES, openHistory } from "../parts/history.js";
 import { jobActions } from "../parts/job_actions.js";
 import { badge, notice, time } from "../parts/marks.js";
 import { bar, figures, linkMark } from "../parts/progress.js";
@@ -179,7 +179,9 @@ function people(view, states) {
       [
         "Name",
         (each) =>
-          button(own(each.name), () => openHistory(view.id, each, view.signal), { class: "plain subject" }),
+          PLACES[each.channel]
+            ? button(own(each.name), () => openHistory(view.id, each, view.signal), { class: "plain subject" })
+            : own(each.name),
       ],
       ["By", (each) => CHANNELS[each.channel] || each.channel],
       ["State", (each) => badge(each.state, DELIVERY_STATES)],
