@@ -172,15 +172,15 @@ class ExamCampaign:
     def _all_over(self, hall: Hall) -> bool:
         try:
             mine = {"campus_id": hall.campus_id, "state": "active"}
-            return hall.db["attempts"].find_one(mine) is None
+            return self.product.db["attempts"].find_one(mine) is None
         except PyMongoError:
             return False
 
     def _evidence(self, hall: Hall) -> ExamEvidence:
         mine = {"campus_id": hall.campus_id}
         stored, results = (
-            list[Row](hall.db["attempts"].find(mine)),
-            list[Row](hall.db["test_results"].find(mine)),
+            list[Row](self.product.db["attempts"].find(mine)),
+            list[Row](self.product.db["test_results"].find(mine)),
         )
         right = {str(slot): {"text": RIGHT} for slot in range(1, QUESTIONS + 1)}
         evidence = ExamEvidence(self.history, stored, results, right)
