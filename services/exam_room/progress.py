@@ -11,6 +11,7 @@ from services.ports import ProgressFeed
 from utils.scope import Scope
 
 GAP_MS: Final = 1_000
+MS_EACH: Final = 1  # of an audience: a large exam is looked at less often, as that takes longer
 REPEAT_SECONDS: Final = 10
 EXAM_ROOM: Final = "exam"  # and the test's id: the room of those who watch it
 STATUS_EVENT: Final = "exam:status"
@@ -28,11 +29,13 @@ class ExamAnnouncer:
         self, room: ExamRoom, tests: AssessmentRepository, turns: TurnRepository, feed: ProgressFeed
     ) -> None:
         self._room, self._tests, self._turns, self._feed = room, tests, turns, feed
+        self._totals: dict[str, int] = {}
 
     def look(self, watched: Collection[str]) -> None:
         """Tell the watchers of these tests what has changed."""
+        self._totals = {test_id: total for test_id, total in self._totals.items() if test_id in watched}
         for test_id in watched:
-            said = self._turns.take(test_id, GAP_MS)
+            said = self._turns.take(test_id, max(GAP_MS, self._totals.get(test_id, 0) * MS_EACH))
             if said is not None:
                 self._announce(test_id, said)
 
@@ -41,6 +44,7 @@ class ExamAnnouncer:
         if seen is None:
             return
         status = self._room.shown(seen)
+        self._totals[test_id] = status.total
         told = _fingerprint(status)
         if told != said:
             self._feed.publish(f"{EXAM_ROOM}:{test_id}", STATUS_EVENT, status)
