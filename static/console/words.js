@@ -82,15 +82,6 @@ export const OUTCOMES = {
   error: ["Errors", "bad"],
 };
 
-export const EXAM_STATES = {
-  draft: ["Draft", "calm"],
-  published: ["Not open yet", "calm"],
-  open: ["Open", "ok"],
-  closed: ["Over", "calm"],
-  cancelled: ["Cancelled", "bad"],
-  archived: ["Put away", "calm"],
-};
-
 // Where somebody stands in an exam.
 export const STANDINGS = {
   not_started: ["Not begun", "calm"],

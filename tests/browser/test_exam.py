@@ -1,4 +1,4 @@
-"""A whole exam as it is watched in the console: begun by a student, extended live, submitted, scored."""
+"""A whole exam: published in the console, begun by a student, extended live, submitted, scored."""
 
 import re
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from pymongo import MongoClient
 
 from startup_scripts.local_environment import running
 from tests.browser.desk import PASSWORD, Desk, figure, headed, log_in
+from tests.questions import SINGLE
 from tests.servers import Server
 
 pytestmark = pytest.mark.xdist_group("product")
@@ -50,6 +51,21 @@ def link_to(desk: Desk, address: str) -> str:
     return found.group(1)
 
 
+def publish(page: Page, batch: Any) -> str:
+    """Plan an exam of one question for a batch in the console and publish it; return its id."""
+    page.get_by_text("Plan a test").click()
+    page.get_by_label("Name").fill("Final exam")
+    page.get_by_label("Campus", exact=True).select_option(batch["campus_id"])
+    page.get_by_label(batch["name"]).check()
+    page.get_by_label("Module").select_option("GRAMMAR")
+    page.get_by_label("Which of these is right?").check()
+    page.get_by_role("button", name="Plan the test").click()
+    headed(page, "Final exam")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("Open", exact=True)).to_be_visible()
+    return page.url.rpartition("/")[2]
+
+
 def later_by(before: str, after: str) -> float:
     return (datetime.fromisoformat(after) - datetime.fromisoformat(before)).total_seconds()
 
@@ -71,15 +87,16 @@ def test_a_whole_exam_is_watched_and_directed_from_the_console(
         "CSE,EX2,Ravi Nair,,ex2@example.com",
     )
     desk.commit(desk.upload(batch["id"], *lines), "email")
-    test = desk.exam(batch)
+    desk.call("POST", "/question_bank/questions", json=SINGLE | {"stem": "Which of these is right?"})
     sitter = Sitter(desk, "ex1@example.com")
-    log_in(page, desk.username, desk.password, "/console#/exams")
-    page.get_by_role("link", name="Entrance exam").first.click()
-    headed(page, "Entrance exam")
+    log_in(page, desk.username, desk.password, "/console#/tests")
+    test_id = publish(page, batch)
+    page.get_by_role("link", name="Watch it in the exam room").click()
+    headed(page, "Final exam")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(figure(page, "not_started")).to_have_text("2")
 
-    attempt = sitter.call("POST", f"/student/tests/{test['id']}/attempts")
+    attempt = sitter.call("POST", f"/student/tests/{test_id}/attempts")
     right = next(
         option["id"]
         for option in attempt["paper"]["sections"][0]["slots"][0]["body"]["options"]

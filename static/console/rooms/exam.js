@@ -12,7 +12,7 @@ import { roll } from "../parts/roll.js";
 import { table } from "../parts/table.js";
 import { BATCHES, all } from "../places.js";
 import { may } from "../session.js";
-import { EXAM_STATES, ORDERS, STANDINGS, count, duration, number, sentence } from "../words.js";
+import { ORDERS, STANDINGS, TEST_STATES, count, duration, number, sentence } from "../words.js";
 import { EXAMS } from "./exams.js";
 
 export const exam = { name: "exam", path: "/exams/:id", permission: "test_management:exam:read", show };
@@ -107,7 +107,7 @@ function update(view, state) {
   if (view.drawn !== head(state)) {
     view.drawn = head(state);
     fill(view.name, own(state.name));
-    fill(view.state, badge(state.state, EXAM_STATES));
+    fill(view.state, badge(state.state, TEST_STATES));
     fill(
       view.lead,
       `${count(state.total, "student")}, ${count(state.duration_minutes, "minute")} each, until `,

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { el, link, own } from "../dom.js";
 import { badge, heading, time } from "../parts/marks.js";
 import { listing } from "../parts/table.js";
-import { EXAM_STATES, number } from "../words.js";
+import { TEST_STATES, number } from "../words.js";
 
 export const exams = {
   name: "exams",
@@ -26,7 +26,7 @@ function show({ signal }) {
       unseen: true,
       columns: [
         ["Exam", (test) => link(`#/exams/${test.id}`, own(test.name))],
-        ["State", (test) => badge(test.state, EXAM_STATES)],
+        ["State", (test) => badge(test.state, TEST_STATES)],
         ["Opens", (test) => time(test.window_start_at)],
         ["Ends", (test) => time(test.window_end_at)],
         ["Minutes", (test) => number(test.duration_minutes), "num"],

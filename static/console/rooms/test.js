@@ -78,6 +78,10 @@ function actions(row, path, problems) {
   const tells = may("test_management:test:notify") && CURRENT.includes(row.state);
   return [
     decides && row.state === "draft" && button("Publish", step("publish", "The test is published."), { class: "primary" }),
+    row.kind === "online" &&
+      row.state !== "draft" &&
+      may("test_management:exam:read") &&
+      link(`#/exams/${row.id}`, "Watch it in the exam room"),
     tells && button("Tell the students", tell("notify")),
     tells && button("Remind who has not begun", tell("remind")),
     may("test_management:test:write") && button("Plan the same again", copy),
