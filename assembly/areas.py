@@ -14,6 +14,7 @@ from services.assessments.area import AssessmentArea
 from services.assessments.dependants import AssessmentsDependOn
 from services.assessments.repository import AssessmentRepository
 from services.attempts.area import AttemptArea
+from services.attempts.personal_repository import PersonalAttempts
 from services.attempts.sittings_repository import SittingsRepository
 from services.batch_jobs.area import BatchJobArea
 from services.batch_jobs.delivery_log import DeliveryLog
@@ -117,7 +118,7 @@ class Areas:
             inbox=messages.senders[Channel.INBOX],
         )
         people = AccountArea.over(around)
-        personal = PersonalPractice(store), PersonalResults(store)
+        personal = PersonalPractice(store), PersonalResults(store), PersonalAttempts(store)
         questions = QuestionRepository(store)
         with_questions = QuestionsDependOn(questions)
         with_tests = AssessmentsDependOn(AssessmentRepository(store))

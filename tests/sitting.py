@@ -97,3 +97,11 @@ def answers_of(attempt_id: str) -> str:
 def answer(slot: str, seq: int, **response: Any) -> dict[str, Any]:
     """Return one answer as clients send it."""
     return {"slot": slot, "seq": seq, "response": response}
+
+
+def sit(person: Person, test_id: str, **response: Any) -> str:
+    """Begin an attempt, answer the first slot, report an event; return the attempt's id."""
+    attempt_id = str(person.post(attempts_of(test_id))["id"])
+    person.put(answers_of(attempt_id), {"answers": [answer("1", 1, **response)]})
+    person.post(f"/student/attempts/{attempt_id}/events", {"events": [{"kind": "paste"}]}, status=202)
+    return attempt_id

@@ -21,6 +21,7 @@ from services.ports import Channel, Message, SendUnit
 from services.students.personal_repository import PersonalStudents
 from tests.cast import PASSWORD, Cast, Person, roster
 from tests.results import kept
+from tests.sitting import published, sit
 
 ROLL, NAME, EMAIL, MOBILE = "KANARI-77", "Kanarienvogel Zitrone", "kanari-77@example.com", "+919812377777"
 TRACES = re.compile(r"kanari|zitrone|9812377777", re.IGNORECASE)
@@ -60,6 +61,8 @@ NOT_PERSONAL = {
     "test_papers": "questions",
     "tests": "plans, by ids of authors and of students",
     "taken_elsewhere": "counts by campus and hour",
+    "test_papers": "questions as students see them",
+    "tests": "what authors planned; whom for, by ids",
 }
 SHORT_LIVED = {"engine_jobs", "idempotency_keys"}
 
@@ -94,6 +97,7 @@ def somebody(cast: Cast, runtime: Runtime, at_rest: Any, db: Any) -> Person:
     runtime.senders[Channel.INBOX].send(SendUnit("", Channel.INBOX, (note,)))
     Person(somebody.http.application, ROLL.lower())
     kept(runtime.store, db.students.find_one({"_id": somebody.id}), text=f"I am {NAME}.")
+    sit(somebody, published(db, campus.id, ("essay",)), text=f"{NAME}, an essay")
     at_rest()  # also what tells of the login
     return somebody
 
@@ -135,7 +139,7 @@ def test_every_field_of_an_account_is_handed_out_or_is_none_of_anybodys_business
 def test_everything_about_a_person_is_handed_out_and_no_secret(
     cast: Cast, somebody: Person, runtime: Runtime, db: Any
 ) -> None:
-    unnamed = {"sessions", "one_time_links", "test_results"}
+    unnamed = {"attempt_events", "sessions", "one_time_links", "test_results"}
     assert traces(db) == runtime.services.persons.collections - unnamed
 
     found = cast.north.admin.post(f"{STUDENTS}/{somebody.id}/export", status=200)
