@@ -22,7 +22,7 @@ class Examiner:
 
     def _examine(self, campus: str, course: str, batch_id: str) -> None:
         name, campus_id = word(campus, course), self._world.campus_ids[campus]
-        question = SINGLE | {"stem": f"Who sat {word(campus)}, {course}?", "campus_id": campus_id}
+        question = SINGLE | {"stem": f"Who sat {campus}, {course}?", "campus_id": campus_id}
         asked = [self._post("/question_bank/questions", question)]
         courses = [self._world.course_ids[campus, one] for one in course]
         wanted = plan_for(campus_id, asked, name=f"Test {name}", course_ids=courses, batch_ids=[batch_id])

@@ -27,7 +27,7 @@ def facts(case: tuple[int, int, int, int | None]) -> dict[str, Any]:
 
 
 def test_whatever_comes_first_ends_an_attempt() -> None:
-    hour = {"duration_seconds": 3600}
+    hour: dict[str, Any] = {"duration_seconds": 3600}
 
     assert deadline(START, **hour) == START + 60 * MINUTE
     assert deadline(START, **hour, window_end_at=START + 20 * MINUTE) == START + 20 * MINUTE
@@ -35,7 +35,7 @@ def test_whatever_comes_first_ends_an_attempt() -> None:
 
 
 def test_a_factor_stretches_duration_and_window() -> None:
-    case = {"duration_seconds": 3600, "time_percent": 150}
+    case: dict[str, Any] = {"duration_seconds": 3600, "time_percent": 150}
 
     assert deadline(START, **case) == START + 90 * MINUTE
     assert deadline(START, **case, window_end_at=START + 30 * MINUTE) == START + 60 * MINUTE

@@ -61,8 +61,6 @@ NOT_PERSONAL = {
     "test_papers": "questions",
     "tests": "plans, by ids of authors and of students",
     "taken_elsewhere": "counts by campus and hour",
-    "test_papers": "questions as students see them",
-    "tests": "what authors planned; whom for, by ids",
 }
 SHORT_LIVED = {"engine_jobs", "idempotency_keys"}
 
