@@ -19,6 +19,7 @@ from tests.wire import Line, Unanswered, request, slug
 
 PATIENCE: Final = 3.5  # seconds that a client waits for an answer
 AGAIN_SECONDS: Final = 0.15
+BACK_OFF: Final = (0.1, 0.5)  # seconds after there was no answer
 LATER: Final = (429, 500, 502, 503)
 HELD_ELSEWHERE: Final = "attempt-held-elsewhere"
 DOLLARS: Final = ("$answers", "$$ROOT.campus_id", "$$NOW", "$seed", "$")
@@ -194,6 +195,7 @@ class Student:
             deed.status, shown = reply.status, reply.json()
         except (Unanswered, ValueError):
             deed.ended_at = time.time()
+            await asyncio.sleep(self._random.uniform(*BACK_OFF))
             return deed
         deed.ended_at = time.time()
         if deed.status < 300:

@@ -91,17 +91,15 @@ class Killer(Thread):
     def _hit(self, victim: Victim, pid: int) -> bool:
         """Do it; tell whether there was anybody."""
         if victim is Victim.REDIS_FLUSHED:
-            self._product.flush()
-        elif victim is Victim.WORKERS:
+            return self._product.flush()
+        if victim is Victim.WORKERS:
             hit = [kill(worker) for worker in self._product.pids().workers]  # every one of them
             return any(hit)
-        elif victim in STANDING:
+        if victim in STANDING:
             kill(pid, signal.SIGSTOP)
             time.sleep(self._random.uniform(*STOPPED))
-            kill(pid, signal.SIGCONT)
-        else:
-            return kill(pid, SIGNALS.get(victim, signal.SIGKILL))
-        return True
+            return kill(pid, signal.SIGCONT)
+        return kill(pid, SIGNALS.get(victim, signal.SIGKILL))
 
     def _wait_for_a_lease(self) -> None:
         """Return when some worker is in the middle of applying rows."""

@@ -100,11 +100,16 @@ class Product:
         with suppress(PyMongoError):
             self.db["engine_jobs"].update_many(late, [{"$set": {"run_at": now}}])
 
-    def flush(self) -> None:
-        """Wipe its Redis, if that answers."""
-        url = json.loads((self.data_dir / "running.json").read_text())["REDIS_URL"]
-        with suppress(redis.RedisError), redis.Redis.from_url(url, socket_timeout=2) as client:
-            client.flushall()
+    def flush(self, seconds: float = 20.0) -> bool:
+        """Wipe its Redis, as soon as there is one; tell whether that was within ``seconds``."""
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up:
+            with suppress(OSError, ValueError, redis.RedisError):
+                url = json.loads((self.data_dir / "running.json").read_text())["REDIS_URL"]
+                with redis.Redis.from_url(url, socket_timeout=2) as client:
+                    return bool(client.flushall())
+            time.sleep(0.1)
+        return False
 
     def url(self) -> str:
         """Where it serves, or served last."""
