@@ -128,3 +128,17 @@ def test_the_list_shows_how_long_and_how_often_somebody_may_sit(cast: Cast) -> N
 
     assert (shown["duration_minutes"], shown["attempts_left"]) == (38, 3)
     assert (shown["attempt_id"], shown["deadline"], shown["submitted_at"]) == (None, None, None)
+
+
+def test_what_runs_is_active_and_what_was_submitted_is_completed(cast: Cast) -> None:
+    student = cast.student(cast.north, "N-1")
+    test = exam(cast.north)
+
+    begun = student.post(f"/student/tests/{test['id']}/attempts")
+    [running] = student.get("/student/exams")["active"]
+    done = student.post(f"/student/attempts/{begun['id']}/submit", status=200)
+    shown = student.get("/student/exams")
+
+    assert (running["attempt_id"], running["deadline"]) == (begun["id"], begun["deadline"])
+    assert (running["attempts_left"], shown["active"]) == (0, [])
+    assert [one["submitted_at"] for one in shown["completed"]] == [done["submitted_at"]]

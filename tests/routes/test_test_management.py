@@ -1,5 +1,7 @@
 """Tests through the front door: planned, published, changed, cloned, cancelled, put away."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -260,3 +262,24 @@ def test_a_place_that_a_test_names_is_not_removed(cast: Cast) -> None:
     told = north.admin.delete(f"/batch_management/batches/{batch_id}", status=409)
 
     assert told["counts"] == {"tests": 1}
+
+
+def test_however_many_publish_at_once_it_happens_once(cast: Cast, db: Any) -> None:
+    north = cast.north
+    asked = ask(north.admin, ["single", "multiple"], tags=["pool"])
+    pool = {"module": "GRAMMAR", "level": "BEGINNER", "pick": 2}
+    made = north.admin.post(TESTS, plan(north, [], sections=[{"title": "A", "slots": [{"pool": pool}]}]))
+    path, together = f"{TESTS}/{made['id']}/publish", Barrier(6)
+
+    def publish_it(_: int) -> int:
+        together.wait()
+        headers = {"Authorization": f"Bearer {north.admin.token}"}
+        return north.admin.http.application.test_client().post(path, headers=headers).status_code
+
+    with ThreadPoolExecutor(6) as threads:
+        statuses = sorted(threads.map(publish_it, range(6)))
+
+    assert statuses[0] == 200 and set(statuses[1:]) <= {409, 412}
+    assert db.test_papers.count_documents({"campus_id": north.id}) == 1
+    assert {db.questions.find_one({"_id": one})["usage_count"] for one in asked} == {1}
+    assert db.audit.count_documents({"action": "test.published", "campus_id": north.id}) == 1

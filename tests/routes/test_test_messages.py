@@ -10,6 +10,7 @@ from services.assessments.repository import AssessmentRepository
 from services.attempts.sittings_repository import SittingsRepository
 from services.batch_jobs.documents import Delivery, JobType
 from services.notifications.rendering import Renderer
+from services.ports import Lease
 from tests.cast import Cast
 from tests.exams import TESTS, exam, plan, window
 
@@ -27,7 +28,7 @@ def test_an_audience_is_told_over_every_channel_with_times_of_its_campus(
     north = cast.north
     student = cast.student(north, "N-1", mobile_number="+919812300001")
     cast.student(north, "N-2", course_ids=[north.course_ids[1]])
-    day = {"window_start_at": "2030-01-31T20:00:00Z", "window_end_at": "2030-01-31T22:30:00Z"}
+    day: dict[str, Any] = {"window_start_at": "2030-01-31T20:00:00Z", "window_end_at": "2030-01-31T22:30:00Z"}
     test = exam(north, name="Winter exam", course_ids=[north.course_ids[0]], **day)
 
     job = north.admin.post(f"{TESTS}/{test['id']}/notify", ALL, status=202)
@@ -97,7 +98,13 @@ def test_what_cannot_be_told_is_refused(cast: Cast) -> None:
     ):
         told = north.admin.post(f"{TESTS}/{test['id']}/remind", INBOX, status=409)
         assert told["type"] == f"/problems/{problem}"
-    for body in ({"channels": []}, {"channels": ["pigeon"]}, {**INBOX, "text": "Hi"}):
+    wrong: tuple[dict[str, Any], ...] = (
+        {"channels": []},
+        {"channels": ["pigeon"]},
+        {**INBOX, "confirm_recipients": 0},
+        {**INBOX, "text": "Hi"},
+    )
+    for body in wrong:
         north.admin.post(f"{TESTS}/{empty['id']}/notify", body, status=422)
 
 
@@ -112,3 +119,22 @@ def test_only_whoever_may_notify_still_sends(cast: Cast, runtime: Runtime) -> No
 
     assert before and not rights.may_send(sender.id, JobType.TEST_REMINDER, north.id, ())
     sender.post(f"{TESTS}/{test['id']}/remind", INBOX, status=403)
+
+
+def test_a_job_that_is_filled_twice_writes_to_nobody_twice(
+    cast: Cast, at_rest: Any, runtime: Runtime, db: Any
+) -> None:
+    north = cast.north
+    for number in range(3):
+        cast.student(north, f"N-{number}")
+    test = exam(north)
+    job = north.admin.post(f"{TESTS}/{test['id']}/notify", INBOX, status=202)
+    at_rest()
+    args = {"job_id": job["id"], "campus_id": north.id, "test_id": test["id"], "within": None}
+
+    for _ in range(2):
+        runtime.services.exam_messages.fill(Lease("again", 1, args, 1, lambda: True))
+    at_rest()
+
+    assert db.deliveries.count_documents({"job_id": job["id"]}) == 3
+    assert north.admin.get(f"/batch_processing/jobs/{job['id']}")["state"] == "completed"
