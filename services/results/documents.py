@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 from pymongo import ASCENDING, IndexModel
 
+from services.assessments.documents import Feedback
 from services.questions.parts import QuestionType
 from services.questions.scoring.programs import Verdict
 from utils.decimals import from_stored, to_stored
@@ -54,7 +55,7 @@ class ItemScore(Earned):
 class AttemptResult(Document):
     """The score of one attempt, under the attempt's id. ``score`` is None while any of it awaits a mark.
 
-    ``floor``: the least that the test gives.
+    ``floor``: the least that the test gives. ``feedback``: when its student is told what was right.
     """
 
     campus_id: str
@@ -72,6 +73,7 @@ class AttemptResult(Document):
     score: Decimal | None
     max_score: Decimal
     floor: Decimal | None = None
+    feedback: Feedback = Feedback.END
     submitted_at: datetime
     released_at: datetime | None = None
     revision: int = 1

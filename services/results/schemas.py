@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
+from services.assessments.documents import Feedback
 from services.results.documents import AttemptResult, ResultState
 from utils.decimals import Amount, rounded
 
@@ -20,7 +21,10 @@ class ItemOut(BaseModel):
 
 
 class ResultOut(BaseModel):
-    """A score; null while any of it has to be marked. ``percent`` is of ``max_score``."""
+    """A score; null while any of it has to be marked. ``percent`` is of ``max_score``.
+
+    ``items`` is empty where the test never tells what was right.
+    """
 
     state: ResultState
     score: Amount | None
@@ -45,5 +49,6 @@ class ResultOut(BaseModel):
                     max_mark=rounded(item.max_mark, PLACES),
                 )
                 for item in result.items
+                if result.feedback is not Feedback.NONE
             ],
         )

@@ -67,6 +67,7 @@ def result_of(test: Assessment, contents: Mapping[str, AnyContent], sitting: Sit
         items=items,
         max_score=sum((item.max_mark for item in items), ZERO),
         floor=test.scoring.floor,
+        feedback=test.feedback,
         submitted_at=sitting.submitted_at,
         **summed(items, test.scoring.floor),
     )
