@@ -123,6 +123,10 @@ class Actor:
                 return Scope.courses(self.campus_id, self.course_ids)
         return Scope.own(self.id, self.campus_id)
 
+    def may(self, permission: Permission) -> bool:
+        """Tell whether this person holds a permission whose feature is on."""
+        return permission in self.permissions and self.switched_off(permission) is None
+
     def switched_off(self, permission: Permission) -> Feature | None:
         """Return the feature whose switch takes this permission away now; None where it is there."""
         feature = feature_of(self.role, permission) if self.off else None

@@ -14,6 +14,7 @@ from services.assessments.area import AssessmentArea
 from services.assessments.dependants import AssessmentsDependOn
 from services.assessments.repository import AssessmentRepository
 from services.attempts.area import AttemptArea
+from services.attempts.history_repository import HistoryRepository
 from services.attempts.personal_repository import PersonalAttempts
 from services.attempts.sittings_repository import SittingsRepository
 from services.batch_jobs.area import BatchJobArea
@@ -25,7 +26,9 @@ from services.batch_jobs.log_repository import LogRepository
 from services.breakers.service import BreakerService
 from services.campuses.lookup import PlaceLookup
 from services.campuses.repository import Places
+from services.dashboards.history import StudentHistory
 from services.dashboards.service import Counted, DashboardService
+from services.dashboards.student import Parts, StudentDashboards
 from services.exam_room.area import ExamRoomArea
 from services.exam_room.retiming import AttemptRetiming
 from services.features.repository import SwitchRepository
@@ -40,7 +43,8 @@ from services.notifications.area import NotificationArea
 from services.persons.area import person_service
 from services.persons.service import PersonService
 from services.ports import Channel
-from services.practice.area import PracticeArea
+from services.practice.area import PracticeArea, standings_over
+from services.practice.gate import PracticeGate
 from services.practice.personal_repository import PersonalPractice
 from services.processes.repository import ProcessRepository
 from services.processes.service import ProcessService
@@ -130,7 +134,8 @@ class Areas:
         results = ResultArea.over(around, outside.runner, outside.marker)
         retiming = AttemptRetiming(engine)
         tests = AssessmentArea.over(around, lookup, students.roll, questions, bank, sittings, retiming)
-        attempts = AttemptArea.over(around, tests, students.roll, results.scoring, feed)
+        gate = PracticeGate(standings_over(store, bank.modules))
+        attempts = AttemptArea.over(around, tests, students.roll, results.scoring, feed, gate)
         processes = ProcessRepository(store)
         return cls(
             fresh=fresh,
@@ -147,7 +152,7 @@ class Areas:
             features=FeatureService(switched, switches, audit, store),
             files=files,
             questions=bank,
-            practice=PracticeArea.over(around, students, bank.modules, feed),
+            practice=PracticeArea.over(around, students, bank.modules, (attempts.ground, results), feed),
             results=results,
             persons=person_service(around, people, students, personal),
             assessments=tests,
@@ -170,6 +175,7 @@ class Areas:
             student_accommodations=students.accommodations,
             student_exams=self.assessments.exams,
             admins=people.admins,
+            answer_feedback=self.practice.feedback,
             answers=self.attempts.answers,
             attempt_closing=self.attempts.closing,
             attempt_starts=self.attempts.starts,
@@ -207,6 +213,7 @@ class Areas:
             own_sessions=people.own_sessions,
             password_choice=people.password_choice,
             persons=self.persons,
+            practice_list=self.practice.tests,
             practice_overrides=self.practice.overrides,
             practice_progress=self.practice.progress,
             processes=ProcessService(self.processes),
@@ -217,6 +224,8 @@ class Areas:
             question_trials=self.questions.trials,
             questions=self.questions.bank,
             rehearsals=self.exam_room.rehearsals,
+            student_dashboards=self._student_dashboards(base),
+            student_history=self._history(base),
             student_credentials=students.credentials,
             student_removal=students.removal,
             student_unlocking=students.unlocking,
@@ -227,3 +236,12 @@ class Areas:
             template_trials=people.trials,
             templates=messages.templates,
         )
+
+    def _history(self, base: Base) -> StudentHistory:
+        store = base.store
+        return StudentHistory(HistoryRepository(store), AssessmentRepository(store), self.results.results)
+
+    def _student_dashboards(self, base: Base) -> StudentDashboards:
+        exams, progress = self.assessments.exams, self.practice.progress
+        parts = Parts(exams, progress, self._history(base), self.messages.inbox)
+        return StudentDashboards(parts, base.processor, base.clock)

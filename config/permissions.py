@@ -52,6 +52,7 @@ class Permission(StrEnum):
     FEATURE_WRITE = "global_settings:feature:write"
     FILE_READ = "question_bank:file:read"
     FILE_WRITE = "question_bank:file:write"
+    HISTORY_READ = "results_management:history:read"
     IMPORT_READ = "student_management:import:read"
     IMPORT_WRITE = "student_management:import:write"
     MODULE_READ = "question_bank:module:read"
@@ -147,7 +148,15 @@ _CAMPUS_ADMIN: Final = _COURSE_ADMIN | {
     Permission.TEMPLATE_READ,
     Permission.TEMPLATE_WRITE,
 }
-_STUDENT: Final = frozenset({Permission.ATTEMPT_TAKE, Permission.PRACTICE_TAKE, Permission.PROGRESS_READ})
+_STUDENT: Final = frozenset(
+    {
+        Permission.DASHBOARD_READ,
+        Permission.HISTORY_READ,
+        Permission.ATTEMPT_TAKE,
+        Permission.PRACTICE_TAKE,
+        Permission.PROGRESS_READ,
+    }
+)
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {

@@ -33,7 +33,9 @@ from services.batch_jobs.service import BatchJobService
 from services.breakers.service import BreakerService
 from services.campuses.batches import BatchService
 from services.campuses.service import CampusService, CourseService
+from services.dashboards.history import StudentHistory
 from services.dashboards.service import DashboardService
+from services.dashboards.student import StudentDashboards
 from services.exam_room.orders import ExamOrders
 from services.exam_room.rehearsal import Rehearsals
 from services.exam_room.seats import ExamSeats
@@ -49,6 +51,8 @@ from services.notifications.service import TemplateService
 from services.notifications.suppression import SuppressionService
 from services.persons.service import PersonService
 from services.ports import Outbox, SignedFiles
+from services.practice.feedback import AnswerFeedback
+from services.practice.listing import PracticeList
 from services.practice.overrides import PracticeOverrides
 from services.practice.progress import PracticeProgress
 from services.processes.service import ProcessService
@@ -71,6 +75,7 @@ class Services:
     access: AccessService
     accounts: AccountService
     admins: AdminService
+    answer_feedback: AnswerFeedback
     assessments: AssessmentService
     assessment_publishing: Publishing
     answers: AnswerService
@@ -112,6 +117,7 @@ class Services:
     own_sessions: OwnSessions
     password_choice: PasswordChoice
     persons: PersonService
+    practice_list: PracticeList
     practice_overrides: PracticeOverrides
     practice_progress: PracticeProgress
     processes: ProcessService
@@ -123,6 +129,8 @@ class Services:
     questions: QuestionBank
     student_accommodations: StudentAccommodations
     rehearsals: Rehearsals
+    student_dashboards: StudentDashboards
+    student_history: StudentHistory
     student_credentials: StudentCredentials
     student_exams: StudentExams
     student_removal: StudentRemoval

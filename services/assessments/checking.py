@@ -33,8 +33,8 @@ class PlanChecks:
     def accept(self, test: Assessment, actor: Actor, changed: Sequence[str]) -> None:
         """Raise Invalid for a senseless test, or whose ``changed`` fields name what is not here."""
         coherent(test)
-        if {"module", "level"} & set(changed) and test.module is not None:
-            self._modules.accept(test.module, test.level or "", None)
+        if {"module", "level", "topic"} & set(changed) and test.module is not None:
+            self._modules.accept(test.module, test.level or "", test.topic)
         if {"course_ids", "batch_ids", "student_ids"} & set(changed):
             self._audience(test, actor)
         if "sections" in changed:
@@ -84,12 +84,18 @@ def coherent(test: Assessment) -> None:
         raise Invalid.field("window_end_at" if start else "window_start_at", "an online test has a window")
     elif start >= end:
         raise Invalid.field("window_end_at", "must be after window_start_at")
-    if test.level is not None and test.module is None:
-        raise Invalid.field("level", "needs a module")
-    if test.module is not None and test.level is None:
-        raise Invalid.field("level", "is needed beside module")
+    _placed(test)
     if sum(slot.pool.pick if slot.pool else 1 for _, slot in slots_of(test.sections)) > MOST_SLOTS:
         raise Invalid.field("sections", f"ask more than {MOST_SLOTS} questions")
+
+
+def _placed(test: Assessment) -> None:
+    """Raise Invalid for half a place."""
+    for name in ("level", "topic"):
+        if test.module is None and getattr(test, name) is not None:
+            raise Invalid.field(name, "needs a module")
+    if test.module is not None and test.level is None:
+        raise Invalid.field("level", "is needed beside module")
 
 
 def slots_of(sections: Sequence[SectionPlan]) -> Iterator[Place]:

@@ -107,6 +107,7 @@ class AssessmentCreate(_Sent):
     kind: AssessmentKind
     module: Key | None = None
     level: Key | None = None
+    topic: Key | None = None
     campus_id: Id | None = None
     course_ids: Ids = ()
     batch_ids: Ids = ()
@@ -123,7 +124,7 @@ class AssessmentCreate(_Sent):
     grade_method: GradeMethod = GradeMethod.HIGHEST
 
 
-MAY_BE_NULL: Final = ("module", "level", "window_start_at", "window_end_at", "attempts_allowed")
+MAY_BE_NULL: Final = ("module", "level", "topic", "window_start_at", "window_end_at", "attempts_allowed")
 
 
 class AssessmentUpdate(_Sent):
@@ -132,6 +133,7 @@ class AssessmentUpdate(_Sent):
     name: Title | None = None
     module: Key | None = None
     level: Key | None = None
+    topic: Key | None = None
     course_ids: Ids | None = None
     batch_ids: Ids | None = None
     student_ids: Chosen | None = None
@@ -204,6 +206,7 @@ class AssessmentRow(BaseModel):
     state: Phase
     module: str | None
     level: str | None
+    topic: str | None
     campus_id: str
     course_ids: list[str]
     batch_ids: list[str]

@@ -11,7 +11,7 @@ from services.attempts.ground import Ground
 from services.attempts.receipts import Receipts
 from services.attempts.repository import AttemptRepository
 from services.attempts.service import AttemptService
-from services.attempts.starting import AttemptStarts
+from services.attempts.starting import AttemptStarts, StartGate
 from services.ports import ProgressFeed
 from services.results.service import AttemptScoring
 from services.students.repository import StudentRepository
@@ -25,6 +25,7 @@ class AttemptArea:
     attempts: AttemptService
     closing: AttemptClosing
     starts: AttemptStarts
+    ground: Ground
 
     @classmethod
     def over(
@@ -34,8 +35,9 @@ class AttemptArea:
         students: StudentRepository,
         scoring: AttemptScoring,
         feed: ProgressFeed,
+        gate: StartGate,
     ) -> Self:
-        """Return the area on one database."""
+        """Return the area on one database; ``gate`` may keep students from beginning."""
         store, settings = around.store, around.settings
         receipts = Receipts.derived(settings.receipt_key, settings.receipt_key_previous)
         ground = Ground(AttemptRepository(store), tests.stored, tests.papers, receipts)
@@ -44,5 +46,6 @@ class AttemptArea:
             answers=AnswerService(ground, store),
             attempts=AttemptService(ground, store, around.audit, feed),
             closing=closing,
-            starts=AttemptStarts(ground, closing, students),
+            starts=AttemptStarts(ground, closing, students, gate),
+            ground=ground,
         )

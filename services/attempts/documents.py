@@ -39,7 +39,10 @@ class EventKind(StrEnum):
 
 
 class Saved(BaseModel):
-    """The newest answer to one slot, as it was sent. ``digest`` is that of the response (``receipts.py``)."""
+    """The newest answer to one slot, as it was sent. ``digest`` is that of the response (``receipts.py``).
+
+    One that is ``final`` was checked in practice: no later answer takes its place.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -47,6 +50,7 @@ class Saved(BaseModel):
     response: dict[str, Any]
     digest: str = ""
     at: datetime
+    final: bool = False
 
 
 class Granted(BaseModel):

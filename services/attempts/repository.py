@@ -107,6 +107,12 @@ class AttemptRepository:
         }
         return Kept(newest, row["last_seen_at"], row["deadline_at"])
 
+    def seal(self, scope: Scope, attempt_id: str, session_id: str, slot: str) -> Attempt | None:
+        """Make the answer in a slot final; None where there is none, or the attempt takes nothing now."""
+        query = {**_open(attempt_id, session_id), f"answers.{slot}": {"$exists": True}, **IN_TIME}
+        change = {f"answers.{slot}.final": True, **SEEN}
+        return _attempt(self._rows.find_and_update(scope, query, [{"$set": change}]))
+
     def report(self, scope: Scope, attempt_id: str, session_id: str, flags: int) -> Now | None:
         """Note that a client is there and that it reports so many events; None where it takes nothing now."""
         flagged = {"flags": {"$add": ["$flags", flags]}}
@@ -174,7 +180,8 @@ def _newer(answer: Answer) -> Row:
         "digest": {"$literal": answer.digest},
         "at": "$$NOW",
     }
-    return {"$cond": [{"$gt": [{"$literal": answer.seq}, {"$ifNull": [f"{there}.seq", -1]}]}, kept, there]}
+    newer = {"$gt": [{"$literal": answer.seq}, {"$ifNull": [f"{there}.seq", -1]}]}
+    return {"$cond": [{"$and": [newer, {"$ne": [f"{there}.final", True]}]}, kept, there]}
 
 
 def _attempt(row: Row | None) -> Attempt | None:

@@ -46,7 +46,7 @@ class AnswersPut(BaseModel):
 
 
 class Ack(BaseModel):
-    """``seq`` is the highest of the slot: what you sent is stored, or something newer is."""
+    """``seq`` is that of what is stored: what you sent, or something newer, or what was checked before."""
 
     slot: str
     seq: int

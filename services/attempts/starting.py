@@ -2,7 +2,7 @@
 
 import secrets
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pymongo.errors import DuplicateKeyError
 
@@ -35,11 +35,20 @@ TAKES: Final = {
 }
 
 
+class StartGate(Protocol):
+    """Answers for a later area: whether somebody may begin a test that is open to them otherwise."""
+
+    def require(self, student: Student, test: Assessment, /) -> None:
+        """Raise a Problem that says why not."""
+
+
 class AttemptStarts:
     """Starts attempts, and goes on with those that have begun."""
 
-    def __init__(self, ground: Ground, closing: AttemptClosing, students: StudentRepository) -> None:
-        self._ground, self._closing, self._students = ground, closing, students
+    def __init__(
+        self, ground: Ground, closing: AttemptClosing, students: StudentRepository, gate: StartGate
+    ) -> None:
+        self._ground, self._closing, self._students, self._gate = ground, closing, students, gate
 
     def start(self, test_id: str, actor: Actor) -> AttemptOut:
         """Begin an attempt at a test, or go on with the one that this session has begun (``found``)."""
@@ -66,6 +75,7 @@ class AttemptStarts:
         if latest is not None and latest.attempt.state is AttemptState.ACTIVE:
             self._closing.close(latest.attempt, ClosedBy.DEADLINE)  # its time is over, nobody has swept it
         _refuse_outside_window(seen, student)
+        self._gate.require(student, seen.test)
         number = latest.attempt.number if latest else 0
         allowed = seen.test.attempts_allowed
         if latest and allowed is not None and number >= allowed + student.accommodations.extra_attempts:

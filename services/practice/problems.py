@@ -14,3 +14,15 @@ class StepLocked(Forbidden):
     an admin has locked this one."""
 
     title = "This step is not open yet"
+
+
+class NoFeedbackNow(Conflict):
+    """Nothing is told during this attempt: it is an exam, or practice that tells at its end or not at all."""
+
+    title = "This test tells nothing while it is sat"
+
+
+class NothingToCheck(Conflict):
+    """Nothing is saved in this slot. Save an answer first: checking makes it final."""
+
+    title = "There is no answer to check"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from models import Actor
+from services.attempts.ground import own
 from services.campuses.batches import BatchService
 from services.practice.ladder import Step
 from services.practice.schemas import (
@@ -44,6 +45,10 @@ class PracticeProgress:
             raise StudentNotFound()
         standing = self._standings.of_one(student.id, student.campus_id)
         return Progress.of(student.id, self._standings.modules().values(), standing)
+
+    def own(self, actor: Actor) -> Progress:
+        """Return how far the student is who asks."""
+        return self.of_student(str(own(actor).user_id), actor)
 
     def list_students(self, query: StudentQuery, actor: Actor) -> PageOf[ProgressRow]:
         """Return a page of the actor's students and how far they are."""

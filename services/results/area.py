@@ -16,6 +16,7 @@ class ResultArea:
     """What the rest may use of the results."""
 
     scoring: AttemptScoring
+    contents: PinnedContents
     results: ResultRepository
     marks: Marks
     marking: MarkingJob
@@ -24,10 +25,11 @@ class ResultArea:
     def over(cls, around: Surroundings, runner: CodeRunner, provider: MarkingProvider) -> Self:
         """Return the area on one database."""
         store, keys = around.store, AnswerKeyRepository(around.store)
-        results, tasks = ResultRepository(store), TaskRepository(store)
+        results, tasks, contents = ResultRepository(store), TaskRepository(store), PinnedContents(keys)
         marks = Marks(results, tasks, store, around.audit)
         return cls(
-            scoring=AttemptScoring(PinnedContents(keys), results, tasks, around.engine),
+            scoring=AttemptScoring(contents, results, tasks, around.engine),
+            contents=contents,
             results=results,
             marks=marks,
             marking=MarkingJob(tasks, keys, marks, runner, provider),

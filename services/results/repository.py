@@ -41,6 +41,11 @@ class ResultRepository:
         rows = self._rows.find(scope, query, sort=[("_id", 1)], hint="of_student")
         return [AttemptResult.from_mongo(row) for row in rows]
 
+    def of_attempts(self, scope: Scope, attempt_ids: Sequence[str]) -> dict[str, AttemptResult]:
+        """Return the scores of these attempts, by attempt."""
+        rows = self._rows.find(scope, {"_id": {"$in": list(attempt_ids)}})
+        return {str(row["_id"]): AttemptResult.from_mongo(row) for row in rows}
+
     def replace(self, scope: Scope, before: AttemptResult, after: AttemptResult) -> bool:
         """Put another score in the place of one that is still as it was read; tell whether it was."""
         fields = {"items": [item.model_dump() for item in after.items], "score": after.score}

@@ -170,7 +170,8 @@ def _of(name: str, username: str, **more: Any) -> Actor:
 
 
 def _student(name: str, campus: str, course: str, number: int) -> Actor:
-    return Actor(name, f"{word(campus, course)}-{number}", Role.STUDENT, campus, tuple(course))
+    username, role = f"{word(campus, course)}-{number}", Role.STUDENT
+    return Actor(name, username, role, campus, tuple(course), GRANTS[role])
 
 
 STRANGERS: Final = (
