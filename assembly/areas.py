@@ -132,7 +132,7 @@ class Areas:
         bank = QuestionArea.over(around, questions, files.files)
         sittings = SittingsRepository(store)
         results = ResultArea.over(around, outside.runner, outside.marker)
-        retiming = AttemptRetiming(engine)
+        retiming = AttemptRetiming(engine, clock)
         tests = AssessmentArea.over(around, lookup, students.roll, questions, bank, sittings, retiming)
         gate = PracticeGate(standings_over(store, bank.modules))
         attempts = AttemptArea.over(around, tests, students.roll, results.scoring, feed, gate)

@@ -185,14 +185,15 @@ def test_gaps_are_given_back_once_and_up_to_a_limit(cast: Cast, db: Any, at_rest
 
 def test_a_changed_window_and_duration_reach_those_who_sit(cast: Cast, db: Any, at_rest: Any) -> None:
     test, admin = exam(cast.north), cast.north.admin
-    one, two = pupils(cast.north, 2)
+    one, two, three = pupils(cast.north, 3)
     plain, slow = sit(db, test, one), sit(db, test, two, time_percent=150, granted_seconds=60)
 
     changed = admin.patch(f"/test_management/tests/{test['id']}", {"duration_minutes": 30})
+    late = sit(db, test, three)  # had read the test before it was changed
     at_rest()
 
     assert (moved(db, plain), stored(db, plain).duration_seconds) == (-1800, 1800)
-    for attempt in (plain, slow):
+    for attempt in (plain, slow, late):
         now = stored(db, attempt)
         assert now.deadline_at == deadline(
             now.started_at,
