@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -222,6 +223,9 @@ def test_two_worlds_that_differ_in_an_unreleased_score_look_the_same_to_every_st
     other_world = [seen(ear, known) for ear in ears]
     assert differing(one_world, other_world) == []
     assert leaks([reply for world in other_world for reply in world], ("7.7777",)) == []
+    db[TEST_RESULTS].update_one({"_id": attempt["id"]}, {"$set": {"released_at": datetime.now(UTC)}})
+    assert leaks(seen(ears[0], known), ("7.7777",)) != []  # it would have been heard
+    assert leaks(seen(ears[1], known) + seen(ears[2], known), ("7.7777",)) == []
 
 
 def differing(
