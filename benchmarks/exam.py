@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -43,6 +44,8 @@ STAGES: Final = ("L4", "L3", "L5", "L1")
 RUSH_SECONDS: Final = 10.0
 SCORED_SECONDS: Final = 60.0
 THINKS: Final = (30.0, 90.0)
+CONNECTIONS: Final = (16, 64)
+TRIES: Final = 10
 ENVIRONMENT: Final = {"ACCESS_TOKEN_SECONDS": "3600", "LOG_LEVEL": "WARNING", "BCRYPT_ROUNDS": "4"}
 L1_P95, L1_P99, L3_P99, RUSH_P99 = 60.0, 150.0, 250.0, 1500.0
 
@@ -71,9 +74,14 @@ async def l4(exam: Exam) -> dict[str, Any]:
     random, client = Random(4), exam.client()
     times = sorted(random.uniform(0, RUSH_SECONDS) for _ in exam.sitters)
     samples = await offered(times, exam.start(client))
-    client.close()
     begun = len({sitter.attempt for sitter in exam.sitters} - {""})
-    return {**samples.figures(), "attempts": begun, "holds": samples.quantile(0.99) <= RUSH_P99}
+    holds = samples.quantile(0.99) <= RUSH_P99 and begun == len(exam.sitters)
+    for number, sitter in enumerate(exam.sitters):  # whoever was turned away presses again
+        for _ in range(TRIES):
+            if not sitter.attempt:
+                await exam.start(client)(number)
+    client.close()
+    return {**samples.figures(), "attempts": begun, "holds": holds}
 
 
 async def l5(exam: Exam) -> dict[str, Any]:
@@ -91,20 +99,24 @@ async def l5(exam: Exam) -> dict[str, Any]:
 
 
 async def l3(exam: Exam, sizes: Sizes, uri: str) -> dict[str, Any]:
-    """Saves as fast as they go, beside the naive handler; then at rates that grow as long as p99 holds."""
+    """Saves as fast as they go, beside the naive handler; then at rates that grow as long as p99 holds.
+
+    ``few``: as many students as connections; ``all``: everybody in turn, so that nobody is remembered from
+    the save before.
+    """
     rounds: list[dict[str, Any]] = []
     with naive_server(uri, sizes.workers, [sitter.attempt for sitter in exam.sitters]) as where:
         for _ in range(sizes.l3_rounds):
             found: dict[str, Any] = {}
-            for clients in (16, 64):
+            for clients in CONNECTIONS:
                 ours, theirs = exam.client(clients), Client(*where, clients)
-                found[f"ours_{clients}"] = (
-                    await saturated(clients, sizes.l3_seconds, exam.save(ours))
-                ).figures()
-                twin = exam.unkept()
-                found[f"naive_{clients}"] = (
-                    await saturated(clients, sizes.l3_seconds, twin.save(theirs))
-                ).figures()
+                kinds = {
+                    "few": exam.save(ours, partial(_in_turn, clients)),
+                    "all": exam.save(ours),
+                    "naive": exam.unkept().save(theirs),
+                }
+                for kind, do in kinds.items():
+                    found[f"{kind}_{clients}"] = (await saturated(clients, sizes.l3_seconds, do)).figures()
                 ours.close()
                 theirs.close()
             rounds.append(found)
@@ -114,20 +126,20 @@ async def l3(exam: Exam, sizes: Sizes, uri: str) -> dict[str, Any]:
     return {"saturated": rounds, "medians": _medians(rounds), "rates": await _rates(exam, sizes)}
 
 
+def _in_turn(count: int, number: int) -> int:
+    return number % count
+
+
 def _medians(rounds: Sequence[dict[str, Any]]) -> dict[str, float]:
-    names = rounds[0] if rounds else {}
-    rates = {name: statistics.median(one[name]["per_s"] for one in rounds) for name in names}
-    ratios = {
-        f"ratio_{clients}": round(
-            statistics.median(
-                one[f"ours_{clients}"]["per_s"] / one[f"naive_{clients}"]["per_s"] for one in rounds
-            ),
-            2,
-        )
-        for clients in (16, 64)
-        if rounds
-    }
-    return rates | ratios
+    """Return saves a second of each kind, and ours against the naive handler's in the same round."""
+    found: dict[str, float] = {}
+    for name in rounds[0] if rounds else ():
+        kind, _, clients = name.partition("_")
+        found[name] = statistics.median(one[name]["per_s"] for one in rounds)
+        if kind != "naive":
+            ratios = [one[name]["per_s"] / one[f"naive_{clients}"]["per_s"] for one in rounds]
+            found[f"{name}_ratio"] = round(statistics.median(ratios), 2)
+    return found
 
 
 async def _rates(exam: Exam, sizes: Sizes) -> list[dict[str, Any]]:

@@ -58,20 +58,20 @@ class AttemptStarts:
             raise AssessmentNotFound()
         require(actor, TAKES[seen.test.kind])
         for _ in range(TRIES):
+            latest = self._ground.attempts.latest(own(actor), test_id)
+            if latest is not None and not closed(latest):
+                return self._resumed(latest, seen.test, actor)
             with suppress(DuplicateKeyError):  # somebody was faster; a transaction then begins anew
-                return self._resumed(seen.test, actor) or self._begun(seen, student, actor)
+                return self._begun(latest, seen, student, actor)
         raise Unavailable("The attempt is being started.", retry_after=1)
 
-    def _resumed(self, test: Assessment, actor: Actor) -> AttemptOut | None:
-        latest = self._ground.attempts.latest(own(actor), test.id)
-        if latest is None or closed(latest):
-            return None
+    def _resumed(self, latest: Now, test: Assessment, actor: Actor) -> AttemptOut:
         if latest.attempt.session_id != actor.session_id:
             raise AttemptHeldElsewhere(attempt_id=latest.attempt.id)
         return shown(self._ground, latest, test, found=True)
 
-    def _begun(self, seen: Seen, student: Student, actor: Actor) -> AttemptOut:
-        latest = self._ground.attempts.latest(own(actor), seen.test.id)
+    def _begun(self, latest: Now | None, seen: Seen, student: Student, actor: Actor) -> AttemptOut:
+        """Begin the attempt after ``latest``, which is over. Read again, it could be one that is not."""
         if latest is not None and latest.attempt.state is AttemptState.ACTIVE:
             self._closing.close(latest.attempt, ClosedBy.DEADLINE)  # its time is over, nobody has swept it
         _refuse_outside_window(seen, student)
