@@ -59,10 +59,13 @@ class AttemptStarts:
         require(actor, TAKES[seen.test.kind])
         for _ in range(TRIES):
             latest = self._ground.attempts.latest(own(actor), test_id)
-            if latest is not None and not closed(latest):
+            if latest is None or latest.attempt.state is AttemptState.SUBMITTED:
+                with suppress(DuplicateKeyError):  # somebody was faster; a transaction then begins anew
+                    return self._begun(latest, seen, student, actor)
+            elif closed(latest):
+                self._closing.close(latest.attempt, ClosedBy.DEADLINE)  # nobody has swept it yet
+            else:
                 return self._resumed(latest, seen.test, actor)
-            with suppress(DuplicateKeyError):  # somebody was faster; a transaction then begins anew
-                return self._begun(latest, seen, student, actor)
         raise Unavailable("The attempt is being started.", retry_after=1)
 
     def _resumed(self, latest: Now, test: Assessment, actor: Actor) -> AttemptOut:
@@ -71,9 +74,6 @@ class AttemptStarts:
         return shown(self._ground, latest, test, found=True)
 
     def _begun(self, latest: Now | None, seen: Seen, student: Student, actor: Actor) -> AttemptOut:
-        """Begin the attempt after ``latest``, which is over. Read again, it could be one that is not."""
-        if latest is not None and latest.attempt.state is AttemptState.ACTIVE:
-            self._closing.close(latest.attempt, ClosedBy.DEADLINE)  # its time is over, nobody has swept it
         _refuse_outside_window(seen, student)
         self._gate.require(student, seen.test)
         number = latest.attempt.number if latest else 0
