@@ -49,7 +49,7 @@ class _Sent(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PoolIn(_Sent):
+class SentPool(_Sent):
     """``pick`` questions of a module and level, all of it or what has one of ``tags``. Publishing picks."""
 
     module: Key
@@ -58,11 +58,11 @@ class PoolIn(_Sent):
     pick: Annotated[int, Field(ge=1, le=MOST_PICKED)]
 
 
-class SlotIn(_Sent):
+class SentSlot(_Sent):
     """One question, or what a pool gives."""
 
     question_id: Id | None = None
-    pool: PoolIn | None = None
+    pool: SentPool | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -71,12 +71,12 @@ class SlotIn(_Sent):
         return self
 
 
-class SectionIn(_Sent):
+class SentSection(_Sent):
     title: Title
-    slots: Annotated[tuple[SlotIn, ...], Field(max_length=MOST_SLOTS)]
+    slots: Annotated[tuple[SentSlot, ...], Field(max_length=MOST_SLOTS)]
 
 
-class ScoringIn(_Sent):
+class SentScoring(_Sent):
     """``negative``: the share of a mark that a wrong choice costs. ``floor``: the least that a test gives.
 
     ``decimal_comma``: numbers may be written with a comma.
@@ -87,13 +87,13 @@ class ScoringIn(_Sent):
     decimal_comma: bool = False
 
 
-class ReviewIn(_Sent):
+class SentReview(_Sent):
     """``feedback``: when practice tells what was right."""
 
     feedback: Feedback = Feedback.END
 
 
-Sections = Annotated[tuple[SectionIn, ...], Field(max_length=50)]
+Sections = Annotated[tuple[SentSection, ...], Field(max_length=50)]
 
 
 class AssessmentCreate(_Sent):
@@ -119,8 +119,8 @@ class AssessmentCreate(_Sent):
     sections: Sections = ()
     shuffle_questions: bool = False
     shuffle_options: bool = False
-    scoring: ScoringIn = ScoringIn()
-    review: ReviewIn = ReviewIn()
+    scoring: SentScoring = SentScoring()
+    review: SentReview = SentReview()
     grade_method: GradeMethod = GradeMethod.HIGHEST
 
 
@@ -144,8 +144,8 @@ class AssessmentUpdate(_Sent):
     sections: Sections | None = None
     shuffle_questions: bool | None = None
     shuffle_options: bool | None = None
-    scoring: ScoringIn | None = None
-    review: ReviewIn | None = None
+    scoring: SentScoring | None = None
+    review: SentReview | None = None
     grade_method: GradeMethod | None = None
 
     @field_validator(
@@ -225,11 +225,11 @@ class AssessmentOut(AssessmentRow):
     """A test as those who make it see it. ``blueprint``: what publishing pinned, empty before."""
 
     student_ids: list[str]
-    sections: list[SectionIn]
+    sections: list[SentSection]
     shuffle_questions: bool
     shuffle_options: bool
-    scoring: ScoringIn
-    review: ReviewIn
+    scoring: SentScoring
+    review: SentReview
     grade_method: GradeMethod
     blueprint: list[PinnedSectionOut]
 
