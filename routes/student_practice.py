@@ -12,7 +12,7 @@ from services.attempts.problems import AttemptClosed, AttemptHeldElsewhere, Atte
 from services.dashboards.history import HistoryQuery, Sat
 from services.dashboards.student import StudentDashboard
 from services.features.switches import FeatureSwitchedOff
-from services.practice.feedback_schemas import Checked, CheckIn, Review
+from services.practice.feedback_schemas import Checked, Review, SentCheck
 from services.practice.listing import PracticeTests
 from services.practice.problems import NoFeedbackNow, NothingToCheck
 from services.practice.schemas import Progress
@@ -49,7 +49,7 @@ def list_history(query: HistoryQuery, actor: Actor) -> PageOf[Sat]:
 
 
 @route(bp, "POST", "/attempts/<attempt_id>/check", permission=Permission.PRACTICE_TAKE, raises=CHECKING)
-def check_answer(attempt_id: str, body: CheckIn, actor: Actor) -> Checked:
+def check_answer(attempt_id: str, body: SentCheck, actor: Actor) -> Checked:
     """Have a saved answer of a practice attempt marked at once, where the test says so; it is final then."""
     return services().answer_feedback.check(attempt_id, body, actor)
 

@@ -10,7 +10,7 @@ from services.attempts.documents import Attempt, AttemptState
 from services.attempts.ground import Ground, own
 from services.attempts.problems import NotReleased
 from services.features.switches import require
-from services.practice.feedback_schemas import Checked, CheckIn, Review, Reviewed
+from services.practice.feedback_schemas import Checked, Review, Reviewed, SentCheck
 from services.practice.problems import NoFeedbackNow, NothingToCheck
 from services.questions.responses import readable
 from services.questions.review import notes_of, review_of
@@ -36,7 +36,7 @@ class AnswerFeedback:
     def __init__(self, ground: Ground, contents: PinnedContents, results: ResultRepository) -> None:
         self._ground, self._contents, self._results = ground, contents, results
 
-    def check(self, attempt_id: str, wanted: CheckIn, actor: Actor) -> Checked:
+    def check(self, attempt_id: str, wanted: SentCheck, actor: Actor) -> Checked:
         """Make one answer of an open practice attempt final, and tell what is right."""
         scope = own(actor)
         test = self._ground.test(actor.campus_id, self._ground.test_id(scope, attempt_id))

@@ -13,7 +13,7 @@ from utils.decimals import Amount, rounded
 PLACES = 5
 
 
-class CheckIn(BaseModel):
+class SentCheck(BaseModel):
     """The slot whose answer is final now."""
 
     model_config = ConfigDict(extra="forbid")
