@@ -13,14 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from integrations.locked_in import NOBODY
+from integrations.toolchains import command, compiler, shown
 from services.questions.scoring.programs import Verdict
 from services.results.documents import CaseFound
 from services.results.providers import Program, RunnerAway, Trial
@@ -31,7 +31,6 @@ LOCK: Final = Path(__file__).with_name("locked_in.py")
 ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8"}
 FOLDER: Final = "versant-run-"
 LEFT_SECONDS: Final = 3600.0  # a folder of that age belongs to nobody who lives
-SHOWN: Final = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/include")
 OURS: Final = 3  # processes that wait for the program
 PROCESSES, COMPILER_PROCESSES = 8, 16
 COMPILE_SECONDS: Final = 10
@@ -121,12 +120,12 @@ class EmbeddedRunner:
         return found.verdict is Verdict.ACCEPTED
 
     def _compiled(self, language: str, box: "Box") -> bool:
-        command = _compiler(language)
-        if command is None:
+        making = compiler(language)
+        if making is None:
             raise RunnerAway(f"there is no {language}")
         most = COMPILER_PROCESSES
         terms = Terms(COMPILE_SECONDS, COMPILE_SECONDS * LATE, COMPILE_MEMORY_MB, MUCH, most, compiling=True)
-        return _locked_in(command, box, b"", terms).well
+        return _locked_in(making, box, b"", terms).well
 
     def _tried(self, language: str, box: "Box", trial: Trial) -> CaseFound:
         most = trial.time_ms * LATE / 1000
@@ -136,7 +135,7 @@ class EmbeddedRunner:
             memory_mb=self._memory_mb,
             output_bytes=2 * len(trial.output.encode()) + MUCH,
         )
-        return _judged(_locked_in(_command(language), box, trial.input.encode(), terms), trial, terms)
+        return _judged(_locked_in(command(language), box, trial.input.encode(), terms), trial, terms)
 
 
 FAULTY: Final = CaseFound(verdict=Verdict.COMPILE_ERROR)
@@ -203,14 +202,14 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def _locked_in(command: Sequence[str], box: Box, given: bytes, terms: Terms) -> Ran:
+def _locked_in(words: Sequence[str], box: Box, given: bytes, terms: Terms) -> Ran:
     """Run a command in there and return how it went; raise RunnerAway where it could not be locked in."""
     with tempfile.TemporaryFile() as stdin:
         stdin.write(given)
         stdin.seek(0)
         reading, writing = os.pipe()
         try:
-            child = _start(command, box, terms, stdin.fileno(), writing)
+            child = _start(words, box, terms, stdin.fileno(), writing)
         finally:
             os.close(writing)
         try:
@@ -220,16 +219,16 @@ def _locked_in(command: Sequence[str], box: Box, given: bytes, terms: Terms) -> 
             os.close(reading)
 
 
-def _start(command: Sequence[str], box: Box, terms: Terms, stdin: int, report: int) -> Any:
+def _start(words: Sequence[str], box: Box, terms: Terms, stdin: int, report: int) -> Any:
     told = {
         "parent": os.getpid(),
         "report": report,
-        "command": list(command),
+        "command": list(words),
         "root": str(box.root),
         "box": str(box.files),
         "writable": terms.compiling,
         "forks": terms.compiling,
-        "shown": _shown(),
+        "shown": shown(),
         "cpu_seconds": terms.cpu_seconds,
         "memory_mb": terms.memory_mb,
         "processes": terms.processes + OURS,
@@ -286,45 +285,3 @@ def _end(child: Any) -> None:
         child.wait()
     child.stdout.close()
     child.stderr.close()
-
-
-@cache
-def _shown() -> list[str]:
-    """Return the folders that programs and compilers read, and nothing of ours."""
-    python = _python()
-    inside = python is None or python.startswith("/usr/bin/")
-    more = (
-        () if inside or python is None else (str(Path(python).parent), str(Path(python).parents[1] / "lib"))
-    )
-    loose = tuple(f"/{name}" for name in ("lib", "lib32", "lib64") if not Path("/", name).is_symlink())
-    return [path for path in (*SHOWN, *loose, *more) if Path(path).is_dir()]
-
-
-@cache
-def _python() -> str | None:
-    """Return an interpreter that everybody may read: ours, or else the machine's."""
-    ours = os.path.realpath(sys.executable)
-    if all(path.stat().st_mode & 0o005 == 0o005 for path in (Path(ours), *Path(ours).parents)):
-        return ours
-    found = shutil.which("python3", path="/usr/bin:/usr/local/bin")
-    return os.path.realpath(found) if found else None
-
-
-def _compiler(language: str) -> list[str] | None:
-    """Return what makes a program of the source, or tells that it is none; None where there is nothing."""
-    if language == "python" and (python := _python()):
-        check = "compile(open('program.py', encoding='utf-8').read(), 'program.py', 'exec')"
-        return [python, "-I", "-S", "-B", "-c", check]
-    name = {"c": "gcc", "cpp": "g++"}.get(language)
-    compiler = shutil.which(name, path="/usr/bin") if name else None
-    if compiler is None:
-        return None
-    standard = {"c": "-std=gnu17", "cpp": "-std=gnu++20"}[language]
-    return [os.path.realpath(compiler), standard, "-O2", "-o", "program", f"program.{language}", "-lm"]
-
-
-def _command(language: str) -> list[str]:
-    commands: Mapping[str, list[str]] = {
-        "python": [str(_python()), "-I", "-S", "-B", "program.py"],
-    }
-    return commands.get(language, ["/box/program"])

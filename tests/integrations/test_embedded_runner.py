@@ -245,7 +245,7 @@ def test_each_trial_is_run_when_it_is_asked_for_and_a_program_without_trials_is_
 
 
 def test_where_nothing_can_be_locked_in_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integrations.embedded_runner._shown", lambda: ["/nowhere"])
+    monkeypatch.setattr("integrations.embedded_runner.shown", lambda: ["/nowhere"])
 
     assert EmbeddedRunner(256).languages == frozenset()
     assert NoRunner().languages == frozenset()
