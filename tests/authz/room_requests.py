@@ -31,7 +31,7 @@ def _seat(**more: Any) -> Callable[[At], Request]:
             "test_id": at("test_id", Kind.TEST),
             "student_id": at("student_id", Kind.STUDENT, of="test_id"),
         }
-        return Request(path, whole=True, **more)
+        return Request(path, whole=at.varied != "student_id", **more)  # the exam is what must be all theirs
 
     return make
 
