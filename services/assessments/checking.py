@@ -34,7 +34,7 @@ class PlanChecks:
         """Raise Invalid for a senseless test, or whose ``changed`` fields name what is not here."""
         coherent(test)
         if {"module", "level", "topic"} & set(changed) and test.module is not None:
-            self._modules.accept(test.module, test.level or "", test.topic)
+            self._modules.accept(test.module, test.level, test.topic)
         if {"course_ids", "batch_ids", "student_ids"} & set(changed):
             self._audience(test, actor)
         if "sections" in changed:
@@ -94,8 +94,6 @@ def _placed(test: Assessment) -> None:
     for name in ("level", "topic"):
         if test.module is None and getattr(test, name) is not None:
             raise Invalid.field(name, "needs a module")
-    if test.module is not None and test.level is None:
-        raise Invalid.field("level", "is needed beside module")
 
 
 def slots_of(sections: Sequence[SectionPlan]) -> Iterator[Place]:

@@ -59,12 +59,12 @@ class ModuleService:
 
         return ModuleOut.of(self._store.atomically(work))
 
-    def accept(self, module: str, level: str, topic: str | None) -> None:
+    def accept(self, module: str, level: str | None, topic: str | None) -> None:
         """Raise Invalid for a place that no module has."""
         found = next((one for one in self.all() if one.id == module), None)
         if found is None:
             raise Invalid.field("module", "is not one of the modules")
-        if level not in found.levels:
+        if level is not None and level not in found.levels:
             raise Invalid.field("level", f"must be one of {', '.join(found.levels)}")
         if topic is not None and topic not in found.topics:
             raise Invalid.field("topic", f"is not one of the topics of {module}")
