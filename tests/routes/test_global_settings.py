@@ -65,7 +65,8 @@ def test_every_permission_belongs_to_a_feature_or_to_a_stated_exception() -> Non
     twice = {permission for permission in Permission if permission.module in {*OF_ADMINS} & {*ALWAYS_ON}}
 
     assert untied == twice == set()
-    assert {one for one in MOST[Role.STUDENT] if feature_of(Role.STUDENT, one) is None} == set()
+    of_nothing = {one for one in MOST[Role.STUDENT] if feature_of(Role.STUDENT, one) is None}
+    assert of_nothing == {Permission.DASHBOARD_READ}  # it cannot be switched off
     assert set(OF_STUDENTS.values()) | {Feature.DASHBOARD} == FEATURES[Role.STUDENT]
 
 

@@ -23,7 +23,8 @@ def test_an_admin_sees_every_template_and_what_its_texts_may_name(cast: Cast, ch
     listed = cast.north.admin.get(ROOMS[channel])["items"]
 
     notices = ["new_device", "token_reused"] if channel == "email" else []
-    assert [one["name"] for one in listed] == ["credentials", "reset_password", *notices]
+    tests = ["test_notification", "test_reminder"]
+    assert [one["name"] for one in listed] == sorted(["credentials", "reset_password", *notices, *tests])
     assert {(one["channel"], one["origin"], one["version"]) for one in listed} == {(channel, "shipped", 0)}
     named = {one["name"]: one for one in listed[0]["placeholders"]}
     assert named.keys() == {"product_name", "name", "username", "link", "valid_hours"}
@@ -59,6 +60,8 @@ def test_a_campus_has_its_own_text_before_the_platforms_before_the_shipped_one(c
     assert {one["name"]: one["origin"] for one in north.get(ROOMS["sms"])["items"]} == {
         "credentials": "campus",
         "reset_password": "shipped",
+        "test_notification": "shipped",
+        "test_reminder": "shipped",
     }
     assert north.get(MAIL)["origin"] == "shipped"
 
