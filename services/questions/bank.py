@@ -227,7 +227,7 @@ def filter_of(query: QuestionFilters) -> QuestionFilter:
     terms = tuple(search_term(query.search)) if query.search else ()
     if query.search and not terms:
         raise Invalid.field("search", "holds no letter or digit to look for")
-    return QuestionFilter(equal, query.tag, terms)
+    return QuestionFilter(equal, tag=query.tag, terms=terms)
 
 
 def _new(wanted: QuestionCreate) -> NewQuestion:

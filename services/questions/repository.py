@@ -29,8 +29,8 @@ class QuestionFilter:
 
     equal: Mapping[str, str]
     tag: str | None = None
-    any_tag: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
+    any_tag: tuple[str, ...] = ()
 
     @property
     def query(self) -> Row:
