@@ -22,7 +22,10 @@ from tests.security.telltale import told
 SAID: Final = (400, 422)
 FEW: Final = 4  # of them also where a text is read as text, or a list is
 DEEP: Final = 3  # steps into a body, from where on one does for each place, in turn
-READ_LATER: Final = {("question_bank.preview_answer", ("response",))}  # by the question that it answers
+READ_LATER: Final = {  # by the question that it answers
+    ("question_bank.preview_answer", ("response",)),
+    ("student.save_answers", ("answers", 0, "response")),
+}
 BRACKETS: Final = ("[$ne]", "[$gt]", "[$regex]", "[$where]", "[$in][]", "[]", ".$ne", "[__proto__]")
 
 
