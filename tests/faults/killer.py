@@ -78,15 +78,21 @@ class Killer(Thread):
 
     def _strike(self, victim: Victim) -> None:
         if victim is Victim.READER:
-            pid = self._reader()
-            victim = victim if pid else Victim.WORKER
-        if victim is not Victim.READER:
-            pid = self._choose(victim)
+            if (pid := self._reader()) and self._struck(victim, pid):
+                return
+            victim = Victim.WORKER  # the reader was done before it was hit
+        pid = self._choose(victim)
         if victim is Victim.WORKERS and "import" in self._phases:
             self._wait_for_a_lease()
+        self._struck(victim, pid)
+
+    def _struck(self, victim: Victim, pid: int) -> bool:
+        """Hit somebody and write it down; tell whether there was anybody."""
         during, at = self._doing(), datetime.now(UTC)
-        if self._hit(victim, pid):
+        hit = self._hit(victim, pid)
+        if hit:
             self.strikes.append(Strike(victim, pid, at, datetime.now(UTC), during))
+        return hit
 
     def _hit(self, victim: Victim, pid: int) -> bool:
         """Do it; tell whether there was anybody."""
