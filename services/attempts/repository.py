@@ -102,9 +102,9 @@ class AttemptRepository:
         )
         if row is None:
             return None
-        newest = {
-            slot: (int(kept["seq"]), str(kept["digest"])) for slot, kept in row.get("answers", {}).items()
-        }
+        # Of a save that the driver had to repeat MongoDB returns the whole row, whatever was asked for
+        kept = {one.slot: row["answers"][one.slot] for one in answers}
+        newest = {slot: (int(one["seq"]), str(one["digest"])) for slot, one in kept.items()}
         return Kept(newest, row["last_seen_at"], row["deadline_at"])
 
     def seal(self, scope: Scope, attempt_id: str, session_id: str, slot: str) -> Attempt | None:
