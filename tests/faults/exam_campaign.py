@@ -146,11 +146,13 @@ class ExamCampaign:
             Student(seat, lambda: port, self.history, Random(f"{self.plan.seed} {number}"), self.plan.habits)
             for number, seat in enumerate(seats)
         ]
-        async with asyncio.TaskGroup() as group:
-            for student in students:
-                group.create_task(student.sit(exams, enough))
-        await proxy.close()
-        self.network = proxy.done
+        try:
+            async with asyncio.TaskGroup() as group:
+                for student in students:
+                    group.create_task(student.sit(exams, enough))
+        finally:
+            await proxy.close()
+            self.network = proxy.done
 
     def _reached(self, killer: Killer, sitting: float) -> bool:
         """Whether everybody on the list was hit, and enough was saved, for long enough."""

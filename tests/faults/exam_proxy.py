@@ -56,6 +56,7 @@ class Proxy:
         self._idle: list[tuple[str, StreamReader, StreamWriter]] = []
         self.done: Counter[str] = Counter()
         self.calm = False  # whether it only passes on
+        self._closed = False
 
     async def open(self) -> int:
         """Listen; return the port."""
@@ -67,6 +68,7 @@ class Proxy:
         """Hang up, once what was to come later has come."""
         if self._late:
             await asyncio.wait(self._late)
+        self._closed = True
         if self._server is not None:
             self._server.close()
         for _, _, writer in self._idle:
@@ -134,7 +136,10 @@ class Proxy:
         except (TimeoutError, OSError, Unanswered) as error:
             writer.close()
             raise Unanswered(type(error).__name__) from None
-        if b"\r\nconnection: close" in head.lower():
+        except asyncio.CancelledError:  # the run ends while somebody waits
+            writer.close()
+            raise
+        if self._closed or b"\r\nconnection: close" in head.lower():
             writer.close()
         else:
             self._idle.append((url, reader, writer))
