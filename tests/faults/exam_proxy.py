@@ -57,10 +57,11 @@ class Proxy:
         self.done: Counter[str] = Counter()
         self.calm = False  # whether it only passes on
         self._closed = False
+        self._clients: dict[StreamWriter, asyncio.Task[None]] = {}
 
     async def open(self) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LONGEST_HEAD)
+        self._server = await asyncio.start_server(self._taken, "127.0.0.1", 0, limit=LONGEST_HEAD)
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
@@ -71,8 +72,12 @@ class Proxy:
         self._closed = True
         if self._server is not None:
             self._server.close()
-        for _, _, writer in self._idle:
-            writer.close()
+        for writer in [*self._clients, *(writer for _, _, writer in self._idle)]:
+            writer.transport.abort()
+
+    def _taken(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Serve a connection; known at once, so that it is hung up even if it never has its turn."""
+        self._clients[writer] = asyncio.create_task(self._serve(reader, writer))
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(Unanswered, OSError, asyncio.CancelledError):
@@ -82,6 +87,7 @@ class Proxy:
                 writer.write(reply)
                 await writer.drain()
         writer.transport.abort()
+        self._clients.pop(writer, None)
 
     async def _through(self, sent: bytes) -> bytes:
         """Return the answer; raise Unanswered where the client is to get none."""
