@@ -109,10 +109,11 @@ class BatchJobRepository:
         counts: Mapping[str, int],
         sub_batches: tuple[int, int],
     ) -> None:
-        """Keep the latest counts for lists, unless the job has left ``state`` since: then they are old."""
+        """Keep the latest counts for lists, unless the job has left ``state`` or was emptied: they are old."""
         total, done = sub_batches
         change = {"counts": dict(counts), "sub_batches": total, "sub_batches_done": done}
-        self._jobs.update_one(scope, {"_id": job_id, "state": state}, {"$set": change})
+        current = {"_id": job_id, "state": state, "summarised_at": None}
+        self._jobs.update_one(scope, current, {"$set": change})
 
     def finish(
         self, scope: Scope, job: BatchJob, state: BatchJobState, counts: Mapping[str, int], sub_batches: int

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from main import Runtime
+from services.batch_jobs.documents import BatchJobState
+from services.batch_jobs.repository import BatchJobRepository
 from services.batch_jobs.retention import RETENTION_JOB
-from services.batch_jobs.service import SEND_JOB
+from services.batch_jobs.service import SEND_JOB, scope_of
 from services.ports import Lease
 from tests.cast import Cast, Person
 from tests.clients import pointers, same
@@ -452,4 +454,20 @@ def test_retention_goes_on_where_a_run_before_has_died(
     assert counted(left) == {"delivered": 3}
     assert db.batch_jobs.count_documents({"campus_id": cast.north.id, "emptied_at": None}) == 0
     assert db.sub_batches.count_documents({"campus_id": cast.north.id, "job_id": {"$gte": ""}}) == 0
+    assert counted(read(cast.north.admin, waiting)) == {"delivered": 3}
+
+
+def test_counts_made_while_a_job_was_emptied_do_not_overwrite_the_final_ones(
+    cast: Cast, runtime: Runtime, waiting: Any, db: Any, at_rest: Any
+) -> None:
+    runtime.engine.resume()
+    at_rest()
+    db.batch_jobs.update_one(
+        {"_id": waiting["id"]}, {"$set": {"finished_at": datetime.now(UTC) - timedelta(days=91)}}
+    )
+    retire(runtime)
+
+    jobs = BatchJobRepository(runtime.store)
+    jobs.save_counts(scope_of(cast.north.id), waiting["id"], BatchJobState.COMPLETED, {}, (0, 0))
+
     assert counted(read(cast.north.admin, waiting)) == {"delivered": 3}
