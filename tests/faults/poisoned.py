@@ -14,6 +14,7 @@ from typing import Any, Final
 from pymongo import MongoClient
 
 from integrations.threads_engine import ThreadsEngine
+from services.jobs.engine import MAX_ATTEMPTS
 from services.jobs.repository import JobRepository
 from services.ports import JSON, Done, JobResult, Lease, Queue
 from utils.async_processor import AsyncProcessor
@@ -21,7 +22,7 @@ from utils.clock import SystemClock
 from utils.store import Store
 from utils.supervisor import Supervisor
 
-ATTEMPTS: Final = 2
+ATTEMPTS: Final = 2  # of poison; what runs beside it when the process ends loses a claim, and has more
 LEASE, LONGEST = 0.6, 1.0
 SEATS: Final = 4
 ROOM: Final = 300 * 2**20  # bytes that the process may take beyond what it has
@@ -63,7 +64,7 @@ def engine(store: Store) -> ThreadsEngine:
         buried.insert_one({"name": args["name"], "reason": reason})
 
     for name, run in KINDS.items():
-        made.handle(name, run, bury, ATTEMPTS)
+        made.handle(name, run, bury, MAX_ATTEMPTS if run is good else ATTEMPTS)
     return made
 
 
