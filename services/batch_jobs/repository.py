@@ -109,7 +109,7 @@ class BatchJobRepository:
         counts: Mapping[str, int],
         sub_batches: tuple[int, int],
     ) -> None:
-        """Keep the latest counts for lists, unless the job has left ``state`` or was emptied: they are old."""
+        """Keep the latest counts for lists, unless the job has left ``state`` or was emptied since."""
         total, done = sub_batches
         change = {"counts": dict(counts), "sub_batches": total, "sub_batches_done": done}
         current = {"_id": job_id, "state": state, "summarised_at": None}
