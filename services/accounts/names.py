@@ -6,7 +6,8 @@ from typing import Final
 
 from config.permissions import Role
 from services.accounts.documents import LoginIdentifier, User
-from services.accounts.repository import AccountRepositories, FormTaken
+from services.accounts.identifier_repository import FormTaken
+from services.accounts.repository import AccountRepositories
 from utils.identifiers import NotAllowed, identifier_forms, login_forms, mobile_of
 from utils.problems import Conflict, Invalid
 from utils.scope import Scope

@@ -11,7 +11,7 @@ from services.accounts.documents import (
     USERS,
     UserStatus,
 )
-from services.accounts.repository import IdentifierRepository
+from services.accounts.identifier_repository import IdentifierRepository
 from services.accounts.sessions import Sessions
 from services.ports import Person
 from utils.scope import Scope

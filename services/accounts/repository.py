@@ -1,28 +1,24 @@
-"""The collections of people: ``users`` and ``login_identifiers``."""
+"""The collection ``users``, and the repositories that have to agree about a person."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from pymongo.errors import BulkWriteError
-
 from config.permissions import Role
 from services.accounts.access_repository import LinkRepository, SessionRepository
 from services.accounts.documents import (
     DEVICE_DAYS,
-    LOGIN_IDENTIFIERS,
     MOST_DEVICES,
     USERS,
-    LoginIdentifier,
     SecondFactor,
     User,
     UserStatus,
 )
+from services.accounts.identifier_repository import IdentifierRepository
 from utils.paging import Keyset
 from utils.scope import Scope
-from utils.store import PLATFORM, Change, Row, ScopeRule, Store
+from utils.store import Change, Row, ScopeRule, Store
 
-DUPLICATE_KEY: Final = 11000
 DEVICE_MS: Final = DEVICE_DAYS * 24 * 3600 * 1000
 
 
@@ -43,14 +39,6 @@ class PeopleTally:
         return cls(
             key["campus_id"], Role(key["role"]), UserStatus(key["status"]), row["people"], row["logged_in"]
         )
-
-
-class FormTaken(Exception):
-    """Somebody else already has the identifier at this place of the list."""
-
-    def __init__(self, index: int) -> None:
-        super().__init__(index)
-        self.index = index
 
 
 def _changed(fields: Mapping[str, Any], **computed: Any) -> Change:
@@ -249,36 +237,6 @@ class UserRepository:
 
 def _with_factor(user_id: str) -> Row:
     return {"_id": user_id, "second_factor.confirmed_at": {"$ne": None}}
-
-
-class IdentifierRepository:
-    """What people type to name themselves. Each form belongs to one person on the whole platform."""
-
-    def __init__(self, store: Store) -> None:
-        self._rows = store.system(LOGIN_IDENTIFIERS)
-
-    def add_many(self, identifiers: Sequence[LoginIdentifier]) -> None:
-        """Reserve forms; raise FormTaken for the first that somebody has."""
-        try:
-            self._rows.insert_many(PLATFORM, [identifier.to_mongo() for identifier in identifiers])
-        except BulkWriteError as error:
-            fault = (error.details.get("writeErrors") or [{}])[0]
-            if fault.get("code") != DUPLICATE_KEY:
-                raise
-            raise FormTaken(fault["index"]) from None
-
-    def owners(self, forms: Sequence[str]) -> dict[str, str]:
-        """Return who has which of these forms."""
-        rows = self._rows.find(PLATFORM, {"_id": {"$in": list(forms)}})
-        return {row["_id"]: row["user_id"] for row in rows}
-
-    def remove(self, user_id: str, forms: Sequence[str]) -> None:
-        """Give up some forms of a person."""
-        self._rows.delete_many(PLATFORM, {"_id": {"$in": list(forms)}, "user_id": user_id})
-
-    def remove_all(self, user_ids: Sequence[str]) -> None:
-        """Give up every form of these people."""
-        self._rows.delete_many(PLATFORM, {"user_id": {"$in": list(user_ids)}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from services.batch_jobs.delivery_repository import DeliveryRepository, become
 from services.batch_jobs.documents import (
     BATCH_JOBS,
     DEAD_LETTERS,
@@ -18,7 +19,7 @@ from services.batch_jobs.documents import (
     DeliveryState,
     SubBatch,
 )
-from services.batch_jobs.repository import OF_ALL_COURSES, BatchJobRepository, DeliveryRepository, become
+from services.batch_jobs.repository import OF_ALL_COURSES, BatchJobRepository
 from utils.paging import Keyset
 from utils.scope import Scope
 from utils.store import Row, Store, by_id

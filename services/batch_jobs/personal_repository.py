@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from services.batch_jobs.delivery_repository import DeliveryRepository
 from services.batch_jobs.documents import DELIVERIES
-from services.batch_jobs.repository import DeliveryRepository
 from services.ports import Person
 from utils.scope import Scope
 from utils.store import Store

@@ -5,8 +5,8 @@ from itertools import groupby
 from uuid import uuid4
 
 from services.batch_jobs.composing import Composer
+from services.batch_jobs.delivery_repository import DeliveryRepository
 from services.batch_jobs.documents import BatchJob, Delivery, DeliveryState, RepeatPolicy, SubBatch
-from services.batch_jobs.repository import DeliveryRepository
 from services.notifications.suppression import SuppressionService
 from services.ports import Later
 from utils.scope import Scope

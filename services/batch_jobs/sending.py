@@ -15,11 +15,12 @@ from pymongo.errors import PyMongoError
 
 from services.batch_jobs.brake import Brake
 from services.batch_jobs.composing import Composer, MessagesRefused, Pinned
+from services.batch_jobs.delivery_repository import DeliveryRepository
 from services.batch_jobs.documents import BatchJob, Delivery, DeliveryState, JobType, SubBatch
 from services.batch_jobs.gate import GIVE_UP_SECONDS, Gate, Passage
 from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.precautions import Precautions
-from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.repository import BatchJobRepository
 from services.batch_jobs.service import scope_of
 from services.ports import (
     JSON,

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from models import Actor
+from services.batch_jobs.delivery_repository import DeliveryRepository
 from services.batch_jobs.documents import (
     BatchJob,
     BatchJobState,
@@ -17,7 +18,7 @@ from services.batch_jobs.documents import (
     RepeatPolicy,
     SubBatch,
 )
-from services.batch_jobs.repository import BatchJobRepository, DeliveryRepository
+from services.batch_jobs.repository import BatchJobRepository
 from services.batch_jobs.schemas import BatchJobOut, BatchJobQuery, RecipientOut, RecipientQuery
 from services.notifications.templates import TemplateSource, version_of
 from services.notifications.texts import MessageTexts, brought

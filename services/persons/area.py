@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.accounts.area import AccountArea, Surroundings
+from services.batch_jobs.delivery_repository import DeliveryRepository
 from services.batch_jobs.personal_repository import PersonalDeliveries
-from services.batch_jobs.repository import DeliveryRepository
 from services.imports.personal_repository import PersonalImports
 from services.notifications.personal_repository import PersonalNotifications
 from services.persons.service import PersonService

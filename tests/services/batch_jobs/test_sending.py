@@ -16,13 +16,14 @@ from services.batch_jobs.brake import FRESH_SECONDS, SLOW_SECONDS, STALE_SECONDS
 from services.batch_jobs.composing import Composer
 from services.batch_jobs.control import BatchJobControl
 from services.batch_jobs.control_repository import BatchJobStore
+from services.batch_jobs.delivery_repository import KEPT_STEPS, DeliveryRepository
 from services.batch_jobs.documents import BatchJob, Delivery, JobType, Recipient, RepeatPolicy
 from services.batch_jobs.flow import Flow
 from services.batch_jobs.lifecycle import Lifecycle
 from services.batch_jobs.pace_repository import MongoPacer
 from services.batch_jobs.precautions import Precautions
 from services.batch_jobs.progress import Announcer
-from services.batch_jobs.repository import KEPT_STEPS, BatchJobRepository, DeliveryRepository
+from services.batch_jobs.repository import BatchJobRepository
 from services.batch_jobs.retrying import Retrying
 from services.batch_jobs.sending import SubBatchSending
 from services.batch_jobs.service import BatchJobService, scope_of
