@@ -10,6 +10,7 @@ from config.settings import Settings
 from routes.live import LiveSockets
 from services.accounts.forgotten import FORGOTTEN_JOB
 from services.accounts.notices import NOTICE_JOB
+from services.assessments.reminding import REMIND_SECONDS
 from services.assessments.telling import TELL_JOB
 from services.attempts.closing import SWEEP_SECONDS
 from services.audit.sealing import SEAL_SECONDS
@@ -98,6 +99,7 @@ def run_loops(base: Base, areas: Areas, sockets: LiveSockets) -> None:
     jobs, supervisor = areas.jobs, base.supervisor
     areas.fresh.versions.install(supervisor)
     supervisor.add("seal-audit", SEAL_SECONDS, base.audits.sealer.tick)
+    supervisor.add("remind", REMIND_SECONDS, areas.assessments.reminders.tick)
     supervisor.add("sweep-attempts", SWEEP_SECONDS, areas.attempts.closing.tick)
     supervisor.add("announce-jobs", 0.2, jobs.announcer.tick)
     supervisor.add("order-retention", ORDER_SECONDS, jobs.retention.order)

@@ -36,6 +36,7 @@ UNSCOPED = {
     "principal": "services/accounts/principals.py",
     "rights of whoever started a job": "services/accounts/rights.py",
     "sealing and checking the audit log": "services/audit/repository.py",
+    "reminders that fall due, of every campus": "services/assessments/repository.py",
     "signed link to a file": "services/files/repository.py",
     "sweep of files that nobody finished": "services/files/repository.py",
     "sweep of attempts whose time is over": "services/attempts/repository.py",

@@ -14,6 +14,7 @@ from services.assessments.messages import ExamComposer
 from services.assessments.papers import Papers
 from services.assessments.previewing import Previews
 from services.assessments.publishing import Publishing
+from services.assessments.reminding import ExamReminders
 from services.assessments.repository import AssessmentRepository, PaperRepository
 from services.assessments.retiming import Retiming
 from services.assessments.service import AssessmentService
@@ -40,6 +41,7 @@ class AssessmentArea:
     previews: Previews
     exams: StudentExams
     messages: ExamMessages
+    reminders: ExamReminders
     composers: Mapping[JobType, Composer]
 
     @classmethod
@@ -58,6 +60,7 @@ class AssessmentArea:
         ground = AssessmentGround(stored, around.store, around.audit, AssessmentViews(places, roll))
         checks = PlanChecks(places, roll, questions, bank.modules)
         blueprints, kept = Blueprints(questions, bank.selection), Papers(papers)
+        messages = ExamMessages(ground, Reach(roll, places, sittings, around.batch_jobs, around.engine))
         return cls(
             stored=stored,
             ground=ground,
@@ -66,7 +69,8 @@ class AssessmentArea:
             publishing=Publishing(ground, blueprints, papers, bank.selection),
             audiences=Audiences(ground, roll, places),
             previews=Previews(ground, blueprints, kept),
-            messages=ExamMessages(ground, Reach(roll, places, sittings, around.batch_jobs, around.engine)),
+            messages=messages,
+            reminders=ExamReminders(ground, messages),
             composers={
                 kind: ExamComposer(
                     around.renderer, stored, sittings, only_not_begun=kind is JobType.TEST_REMINDER

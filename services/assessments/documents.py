@@ -8,12 +8,14 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 from pymongo import ASCENDING, IndexModel
 
+from services.ports import Channel
 from services.questions.parts import QuestionType
 from utils.decimals import from_stored, to_stored
 from utils.documents import Document
 
 TESTS: Final = "tests"
 TEST_PAPERS: Final = "test_papers"
+REMINDED_OVER: Final = (Channel.EMAIL, Channel.INBOX)  # where nobody says otherwise: what costs nothing
 
 
 class AssessmentKind(StrEnum):
@@ -102,7 +104,9 @@ class ScoringTerms(Part):
 class Assessment(Document):
     """A test. Empty ``course_ids``, ``batch_ids`` or ``student_ids`` do not narrow its audience.
 
-    ``blueprint`` is empty until the test is published, and never changes afterwards.
+    ``blueprint`` is empty until the test is published, and never changes afterwards. ``next_reminder_at``:
+    when those who have not begun are reminded next, over ``reminder_channels``, in the name of
+    ``reminders_by``, who has published the test or changed its times last.
     """
 
     campus_id: str
@@ -127,6 +131,9 @@ class Assessment(Document):
     state: AssessmentState = AssessmentState.DRAFT
     blueprint: tuple[PinnedSection, ...] = ()
     published_at: datetime | None = None
+    reminder_channels: tuple[Channel, ...] = REMINDED_OVER
+    next_reminder_at: datetime | None = None
+    reminders_by: str | None = None
     revision: int = 1
     created_by: str
     created_at: datetime
@@ -164,6 +171,11 @@ INDEXES: Final = {
         _index("of_course", "campus_id", "course_ids", "_id"),
         _index("of_batch", "campus_id", "batch_ids", "_id"),
         _index("for_takers", "campus_id", "state", "kind", "window_end_at", "_id"),
+        IndexModel(
+            [("state", ASCENDING), ("next_reminder_at", ASCENDING)],
+            name="reminders",
+            partialFilterExpression={"next_reminder_at": {"$type": "date"}},
+        ),
     ],
     TEST_PAPERS: [IndexModel("campus_id", name="of_campus")],
 }

@@ -13,6 +13,7 @@ from services.assessments.problems import (
     AssessmentNotReady,
     AssessmentStillRuns,
 )
+from services.assessments.reminding import next_reminder
 from services.assessments.repository import NOT_OVER, OVER, PaperRepository, Seen
 from services.assessments.schemas import AssessmentOut
 from services.questions.selection import QuestionSelection
@@ -83,6 +84,8 @@ class Publishing:
             "state": AssessmentState.PUBLISHED,
             "blueprint": [section.model_dump() for section in blueprint.sections],
             "published_at": "$$NOW",
+            "next_reminder_at": next_reminder(test, seen.now),
+            "reminders_by": actor.id,
         }
         in_time = NOT_OVER if test.kind is AssessmentKind.ONLINE else {}
         published = self._ground.change(seen, fields, in_time)

@@ -25,6 +25,7 @@ NOT_OVER: Final[Row] = {"$expr": {"$gt": ["$window_end_at", "$$NOW"]}}
 OVER: Final[Row] = {"$expr": {"$lte": [{"$ifNull": ["$window_end_at", "$$NOW"]}, "$$NOW"]}}
 LEAN: Final[Row] = {"$unset": ["sections", "blueprint"]}  # what lists do without
 MOST_EXAMS: Final = 100
+REMINDED: Final = Scope.unscoped("reminders that fall due, of every campus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,22 @@ class AssessmentRepository:
         left_out = {"sections": 0, "blueprint": 0}
         rows = self._rows.find(scope, {"_id": {"$in": sorted(test_ids)}}, left_out)
         return {str(row["_id"]): Assessment.from_mongo(row) for row in rows}
+
+    def reminders_due(self, limit: int) -> list[Assessment]:
+        """Return published tests of which a reminder is due, without what they ask; longest due first."""
+        query = {
+            "state": AssessmentState.PUBLISHED,
+            "next_reminder_at": {"$type": "date"},
+            "$expr": {"$lte": ["$next_reminder_at", "$$NOW"]},
+        }
+        stages: list[Row] = [{"$sort": {"next_reminder_at": 1}}, {"$limit": limit}, LEAN]
+        rows = self._rows.aggregate(REMINDED, query, stages, hint="reminders")
+        return [Assessment.from_mongo(row) for row in rows]
+
+    def reminded(self, scope: Scope, test: Assessment, next_at: datetime | None) -> None:
+        """Note when a test's next reminder is due; of those who read it in a transaction one may."""
+        query = {"_id": test.id, "next_reminder_at": test.next_reminder_at}
+        self._rows.update_one(scope, query, {"$set": {"next_reminder_at": next_at}})
 
 
 class PaperRepository:

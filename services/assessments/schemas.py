@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from services.assessments.documents import (
+    REMINDED_OVER,
     Assessment,
     AssessmentKind,
     Feedback,
@@ -23,6 +24,7 @@ from services.assessments.documents import (
 )
 from services.assessments.phases import Phase, phase_of
 from services.assessments.repository import Seen
+from services.ports import Channel
 from services.questions.parts import QuestionType, Share
 from services.questions.schemas import Id, Key, Tags
 from services.questions.selection import MOST_PICKED
@@ -38,9 +40,14 @@ def _each_once(ids: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
+def _channels_once(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    return tuple(dict.fromkeys(channels))
+
+
 Title = Annotated[str, StringConstraints(max_length=200), AfterValidator(tidy), Field(min_length=1)]
 Ids = Annotated[tuple[Id, ...], Field(max_length=100), AfterValidator(_each_once)]
 Chosen = Annotated[tuple[Id, ...], Field(max_length=MOST_CHOSEN), AfterValidator(_each_once)]
+Reminders = Annotated[tuple[Channel, ...], Field(max_length=3), AfterValidator(_channels_once)]
 Minutes = Annotated[int, Field(ge=1, le=1_440)]
 Attempts = Annotated[int, Field(ge=1, le=1_000)]
 
@@ -100,7 +107,9 @@ class AssessmentCreate(_Sent):
     """A test. Empty ``course_ids``, ``batch_ids`` or ``student_ids`` do not narrow its audience.
 
     An online test has a window; practice has none, and as many attempts as one likes where
-    ``attempts_allowed`` is null.
+    ``attempts_allowed`` is null. ``reminder_channels``: over what those who have not begun are reminded by
+    themselves, 24 h and 1 h before an online test opens and, while it is open, after 6, 12, 24 h and then
+    every 6 h; empty for no reminders.
     """
 
     name: Title
@@ -122,13 +131,17 @@ class AssessmentCreate(_Sent):
     scoring: SentScoring = SentScoring()
     review: SentReview = SentReview()
     grade_method: GradeMethod = GradeMethod.HIGHEST
+    reminder_channels: Reminders = REMINDED_OVER
 
 
 MAY_BE_NULL: Final = ("module", "level", "topic", "window_start_at", "window_end_at", "attempts_allowed")
 
 
 class AssessmentUpdate(_Sent):
-    """A change: what is absent stays. Of a published test name, window, duration and attempts may change."""
+    """A change: what is absent stays.
+
+    Of a published test name, window, duration, attempts and reminders may change.
+    """
 
     name: Title | None = None
     module: Key | None = None
@@ -147,6 +160,7 @@ class AssessmentUpdate(_Sent):
     scoring: SentScoring | None = None
     review: SentReview | None = None
     grade_method: GradeMethod | None = None
+    reminder_channels: Reminders | None = None
 
     @field_validator(
         *(name for name in AssessmentCreate.model_fields if name not in (*MAY_BE_NULL, "kind", "campus_id")),
@@ -222,7 +236,10 @@ class AssessmentRow(BaseModel):
 
 
 class AssessmentOut(AssessmentRow):
-    """A test as those who make it see it. ``blueprint``: what publishing pinned, empty before."""
+    """A test as those who make it see it. ``blueprint``: what publishing pinned, empty before.
+
+    ``next_reminder_at``: when those who have not begun are reminded next; null where no reminder is due.
+    """
 
     student_ids: list[str]
     sections: list[SentSection]
@@ -231,6 +248,8 @@ class AssessmentOut(AssessmentRow):
     scoring: SentScoring
     review: SentReview
     grade_method: GradeMethod
+    reminder_channels: list[Channel]
+    next_reminder_at: datetime | None
     blueprint: list[PinnedSectionOut]
 
 
@@ -238,7 +257,7 @@ def shown(seen: Seen) -> dict[str, Any]:
     """Return the fields of a test as they are shown."""
     test: Assessment = seen.test
     return {
-        **test.model_dump(exclude={"blueprint", "state", "feedback"}),
+        **test.model_dump(exclude={"blueprint", "state", "feedback", "reminders_by"}),
         "state": phase_of(test, seen.now),
         "review": {"feedback": test.feedback},
         "blueprint": [PinnedSectionOut.of(section) for section in test.blueprint],

@@ -7,6 +7,7 @@ from services.assessments.checking import PlanChecks
 from services.assessments.documents import Assessment, AssessmentKind, AssessmentState
 from services.assessments.ground import AssessmentGround
 from services.assessments.problems import AssessmentIsNoDraft, AssessmentIsOver, BlueprintIsFrozen
+from services.assessments.reminding import next_reminder
 from services.assessments.repository import Seen
 from services.assessments.retiming import Retiming
 from services.assessments.schemas import (
@@ -24,10 +25,28 @@ from utils.scope import Scope
 
 SORTS: Final = {"created_at": "_id"}  # ids grow with time
 AFTER_PUBLISHING: Final = frozenset(
-    {"name", "window_start_at", "window_end_at", "duration_minutes", "attempts_allowed"}
+    {
+        "name",
+        "window_start_at",
+        "window_end_at",
+        "duration_minutes",
+        "attempts_allowed",
+        "reminder_channels",
+    }
 )
+WHEN_REMINDED: Final = frozenset({"window_start_at", "window_end_at", "reminder_channels"})
 TIMES: Final = frozenset({"window_end_at", "duration_minutes"})
-FRESH: Final = {"state", "blueprint", "published_at", "revision", "created_by", "created_at", "updated_at"}
+FRESH: Final = {
+    "state",
+    "blueprint",
+    "published_at",
+    "next_reminder_at",
+    "reminders_by",
+    "revision",
+    "created_by",
+    "created_at",
+    "updated_at",
+}
 
 
 class AssessmentService:
@@ -85,9 +104,11 @@ class AssessmentService:
             after = Assessment.model_validate({**seen.test.model_dump(), **fields})
             self._checks.accept(after, actor, list(fields))
             stored = after.model_dump(include=set(fields))
+            published = seen.test.state is AssessmentState.PUBLISHED
+            if published and WHEN_REMINDED & fields.keys():
+                stored |= {"next_reminder_at": next_reminder(after, seen.now), "reminders_by": actor.id}
             changed = self._ground.change(seen, stored)
             self._ground.record("test.changed", changed, actor, fields=sorted(fields))
-            published = seen.test.state is AssessmentState.PUBLISHED
             if self._retiming is not None and published and TIMES & fields.keys():
                 self._retiming.retimed(changed.test, actor)
 

@@ -76,19 +76,24 @@ class ExamMessages:
                 raise AssessmentNotCurrent()
             test, within = seen.test, actor.scope.course_ids
             self._confirm(len(self._ids(kind, test, _scope(test.campus_id, within))), wanted)
-            job = self._reach.batch_jobs.open(
-                kind,
-                tuple(dict.fromkeys(wanted.channels)),
-                campus_id=test.campus_id,
-                course_ids=test.course_ids,
-                actor_id=actor.id,
-                template=TEMPLATES[kind],
-            )
+            job = self._open(kind, test, tuple(dict.fromkeys(wanted.channels)), actor.id)
             self._submit(job, test, within)
             self._ground.record(ACTIONS[kind], seen, actor, job=job.id)
             return job
 
         return self._reach.batch_jobs.show(self._ground.store.atomically(work))
+
+    def remind(self, test: Assessment) -> BatchJob | None:
+        """Open the job of a reminder that is due, in the name of whoever set the test's times.
+
+        None where everybody has begun. For a transaction.
+        """
+        kind = JobType.TEST_REMINDER
+        if not self._ids(kind, test, _scope(test.campus_id, None)):
+            return None
+        job = self._open(kind, test, test.reminder_channels, test.reminders_by or test.created_by)
+        self._submit(job, test, None)
+        return job
 
     def fill(self, lease: Lease) -> JobResult:
         """Add the recipients who are not in the job yet, chunk by chunk, then close it."""
@@ -110,6 +115,18 @@ class ExamMessages:
         job, _, _ = self._meant(args)
         if job is not None:
             self._ground.store.atomically(lambda: self._reach.batch_jobs.close(job))
+
+    def _open(
+        self, kind: JobType, test: Assessment, channels: tuple[Channel, ...], actor_id: str
+    ) -> BatchJob:
+        return self._reach.batch_jobs.open(
+            kind,
+            channels,
+            campus_id=test.campus_id,
+            course_ids=test.course_ids,
+            actor_id=actor_id,
+            template=TEMPLATES[kind],
+        )
 
     def _submit(self, job: BatchJob, test: Assessment, within: Sequence[str] | None) -> None:
         args: dict[str, JSON] = {

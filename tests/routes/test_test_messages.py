@@ -54,7 +54,7 @@ def test_only_those_who_have_not_begun_are_reminded(cast: Cast, at_rest: Any, db
     at_rest()
 
     assert [row["recipient_id"] for row in db.deliveries.find({"job_id": job["id"]})] == [other.id]
-    assert titles(other)[0] == "You have not begun Spring exam"
+    assert titles(other)[0] == "Reminder of Spring exam"
     assert db.audit.count_documents({"action": "test.reminded", "target": f"test:{test['id']}"}) == 1
 
 
