@@ -2,13 +2,14 @@
 
 import io
 import re
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+
+from tests.waiting import until
 
 PASSWORD = "a quiet river at dawn 7"
 ROSTER_HEADER = "Group,Roll Number,Student Name,Mobile Number,Email\n"
@@ -138,15 +139,14 @@ class Cast:
         assert reply.status_code == 204, reply.get_json()
         return Person(self._app, username)
 
-    def token_for(self, address: str, seconds: float = 15.0) -> str:
+    def token_for(self, address: str) -> str:
         """Return the one-time token of the newest link to an address, as soon as it is in the outbox."""
-        give_up = time.monotonic() + seconds
-        while time.monotonic() < give_up:
-            for message in reversed(self._outbox()):
-                if message["to"] == address and "token=" in message["text"]:
-                    return one_time_token(message["text"])
-            time.sleep(0.02)
-        raise TimeoutError(f"no message to {address}")
+
+        def texts() -> list[str]:
+            told = (message["text"] for message in self._outbox() if message["to"] == address)
+            return [text for text in told if "token=" in text]
+
+        return one_time_token(until(texts, f"a message to {address}")[-1])
 
 
 def one_time_token(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +18,8 @@ from services.migrations import Migrator
 from tests import servers
 from tests.cast import Cast
 from tests.listener import CommandLog
+from tests.waiting import PATIENCE, until
 
-IDLE_SECONDS = 20.0
 pytest_plugins = ["tests.authz.summary"]  # named here: the process that leads a parallel run collects nothing
 
 
@@ -148,25 +147,21 @@ def nothing_unforeseen_was_logged(
     assert found == []
 
 
-def settle(runtime: Runtime, looking: Any, seconds: float = IDLE_SECONDS) -> None:
+def settle(runtime: Runtime, looking: Any, seconds: float = PATIENCE) -> None:
     """Return when no durable job is left or running, but for those that are to begin in a later hour."""
-    soon = datetime.now(UTC) + timedelta(hours=1)
-    give_up = time.monotonic() + seconds
-    jobs = looking["engine_jobs"]
-    while time.monotonic() < give_up:
-        open_jobs = jobs.count_documents(
-            {"queue": {"$gte": ""}, "state": {"$in": ["available", "running"]}, "run_at": {"$lt": soon}}
-        )
-        if not open_jobs and not any(runtime.engine.stats().values()):
-            return
-        time.sleep(0.02)
-    raise TimeoutError("background work did not come to rest")
+    soon, unfinished = datetime.now(UTC) + timedelta(hours=1), {"$in": ["available", "running"]}
+    wanted = {"queue": {"$gte": ""}, "state": unfinished, "run_at": {"$lt": soon}}
+
+    def rests() -> bool:
+        return not looking["engine_jobs"].count_documents(wanted) and not any(runtime.engine.stats().values())
+
+    until(rests, "background work at rest", seconds, seen=lambda: list(looking["engine_jobs"].find(wanted)))
 
 
 @pytest.fixture
 def at_rest(runtime: Runtime, looking: Any) -> Any:
     """Call it to wait until all background work is done."""
-    return lambda seconds=IDLE_SECONDS: settle(runtime, looking, seconds)
+    return lambda seconds=PATIENCE: settle(runtime, looking, seconds)
 
 
 @pytest.fixture

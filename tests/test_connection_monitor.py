@@ -127,21 +127,28 @@ def test_what_went_wrong_is_told_in_one_word(error: Exception, word: str) -> Non
 def test_readiness_takes_the_time_of_the_slowest_and_never_longer_than_it_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Given three that answer slowly, and one that does not
+    # Given three that answer as soon as all three were asked, and one that does not
     gate, monitor = threading.Event(), ConnectionMonitor(SystemClock(), AsyncProcessor(1))
+    asked, together = list[int](), threading.Event()
+
+    def ping() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            together.set()
+        assert together.wait(60)
+
+    monkeypatch.setattr(connection_monitor, "LOOK_SECONDS", 60)
     for name in ("mongodb", "redis", "files"):
-        monitor.watch(name, lambda: time.sleep(0.1), required=True)
-    began = time.monotonic()
+        monitor.watch(name, ping, required=True)
     assert all(one.ok for one in monitor.health())
-    assert time.monotonic() - began < 0.25
 
     # When one hangs, and the others have to be asked again
-    monitor.watch("hangs", lambda: gate.wait(5), required=False)
+    monitor.watch("hangs", lambda: gate.wait(60), required=False)
     monkeypatch.setattr(connection_monitor, "LOOK_SECONDS", 0.2)
     began = time.monotonic()
     known = monitor.health()
 
     # Then it is told what was last known
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 30
     assert [one.name for one in known] == ["mongodb", "redis", "files", "hangs"]
     gate.set()

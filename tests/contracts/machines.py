@@ -1,6 +1,5 @@
 """A server process's job engine with its loops, as the tests of engines need it."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,18 +16,21 @@ from utils.resilient_services import Breaker
 from utils.store import Store
 from utils.supervisor import Supervisor
 
-LEASE_SECONDS = 0.6
+LEASE_SECONDS = 30.0  # so that a busy machine loses none
+SHORT_LEASE = 0.6  # where leases are to lapse
 Handler = Callable[[Lease], JobResult]
 
 
-def engine(kind: str, store: Store, jobs: JobRepository, redis_url: str = "") -> DurableEngine:
+def engine(
+    kind: str, store: Store, jobs: JobRepository, redis_url: str = "", lease: float = LEASE_SECONDS
+) -> DurableEngine:
     """Return one of the engines; all that are made for one store work together."""
     clock, processor = SystemClock(), AsyncProcessor(8)
     if kind == "threads":
-        return ThreadsEngine(jobs, store, processor, clock, LEASE_SECONDS)
+        return ThreadsEngine(jobs, store, processor, clock, lease)
     breaker = Breaker("bells", clock, failures=1, open_seconds=0.5, successes_to_close=1)
     bells = Bells(redis_url or servers.redis_server(), namespace(store), breaker)
-    return DramatiqEngine(jobs, store, processor, clock, LEASE_SECONDS, bells)
+    return DramatiqEngine(jobs, store, processor, clock, lease, bells)
 
 
 def namespace(store: Store) -> str:
@@ -40,11 +42,17 @@ class Machine:
     """An engine with its loops, as one server process has them; without seats, one that only submits."""
 
     def __init__(
-        self, kind: str, store: Store, handler: Handler, seats: int = 4, redis_url: str = ""
+        self,
+        kind: str,
+        store: Store,
+        handler: Handler,
+        seats: int = 4,
+        redis_url: str = "",
+        lease: float = LEASE_SECONDS,
     ) -> None:
         self.buried: list[tuple[Mapping[str, Any], str]] = []
         self.jobs = JobRepository(store)
-        self.engine = engine(kind, store, self.jobs, redis_url)
+        self.engine = engine(kind, store, self.jobs, redis_url, lease)
         self.engine.handle("work", handler, lambda args, reason: self.buried.append((args, reason)))
         self.supervisor = Supervisor(SystemClock())
         if seats:
@@ -71,10 +79,3 @@ def noting(seen: list[Any], what: str) -> Callable[[Lease], JobResult]:
 
 def row(looking: Any, key: str) -> Any:
     return looking[JOBS].find_one({"_id": key})
-
-
-def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.01)

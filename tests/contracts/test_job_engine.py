@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from pymongo.errors import AutoReconnect
 from services.jobs.documents import INDEXES, JOBS, JobState
 from services.jobs.engine import MAX_ATTEMPTS
 from services.ports import Done, JobResult, Later, Lease, Queue
-from tests.contracts.machines import LEASE_SECONDS, Handler, Machine, noting, row, until
+from tests.contracts.machines import SHORT_LEASE, Handler, Machine, noting, row
+from tests.waiting import pause, until
 from utils.store import Store
+
+LEASE = 2.0  # of a job that lasts longer
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def machine(request: pytest.FixtureRequest, store: Store, runtime: Any) -> Itera
         made.append(Machine(request.param, store, handler, **how))
         return made[-1]
 
-    runtime.engine.pause()
+    pause(runtime)
     yield make
     for each in made:
         each.stop()
@@ -121,21 +125,21 @@ def test_a_job_that_raises_is_tried_again_and_counted(machine: Any, looking: Any
 
 def test_a_job_of_a_dead_process_is_rescued_when_its_lease_has_lapsed(machine: Any, looking: Any) -> None:
     seen: list[int] = []
-    one = machine(noting(seen, "fence"))
+    one = machine(noting(seen, "fence"), lease=SHORT_LEASE)
     one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
-    (dead,) = one.jobs.claim(["k1"], "t1", LEASE_SECONDS)  # as by a process that is killed right after
+    (dead,) = one.jobs.claim(["k1"], "t1", SHORT_LEASE)  # as by a process that is killed right after
 
     one.start()
 
     until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
-    assert seen == [dead.fence + 1]
+    assert seen[0] == dead.fence + 1
 
 
 def test_a_late_write_of_an_older_claim_changes_nothing(machine: Any, looking: Any) -> None:
     one = machine(lambda lease: Done())
     one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
     (old,) = one.jobs.claim(["k1"], "t1", 0.001)
-    until(lambda: one.jobs.rescue())
+    until(lambda: one.jobs.rescue() or row(looking, "k1")["state"] == JobState.AVAILABLE)
     (new,) = one.jobs.claim(["k1"], "t2", 30)
 
     assert not one.jobs.finish("k1", old.fence, JobState.COMPLETED)
@@ -148,11 +152,12 @@ def test_a_lease_is_renewed_while_the_work_goes_on(machine: Any, looking: Any) -
     calls: list[bool] = []
 
     def handler(lease: Lease) -> JobResult:
-        time.sleep(LEASE_SECONDS * 3)
+        first = row(looking, "k1")["lease_until"]
+        until(lambda: row(looking, "k1")["lease_until"] > first + timedelta(seconds=LEASE))
         calls.append(lease.alive())
         return Done()
 
-    machine(handler).start().engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
+    machine(handler, lease=LEASE).start().engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
 
     until(lambda: row(looking, "k1")["state"] == JobState.COMPLETED)
     assert calls == [True]
@@ -165,10 +170,10 @@ def test_a_lapsed_lease_does_not_end_the_next_one_of_the_same_process(machine: A
     def handler(lease: Lease) -> JobResult:
         leases.append(lease)
         if len(leases) == 1:
-            assert lapsed.wait(10)
+            assert lapsed.wait(60)
             return Done()
         until(first_is_over.is_set)
-        assert checked.wait(10)
+        assert checked.wait(60)
         return Done()
 
     # Given a job that is claimed again by the process whose lease has lapsed
@@ -215,17 +220,15 @@ def test_draining_gives_running_jobs_back_without_burning_an_attempt(machine: An
 
     one = machine(handler).start()
     one.engine.submit("work", {}, queue=Queue.MESSAGES, key="k1")
-    assert began.wait(5)
+    assert began.wait(60)
 
-    assert one.engine.drain(5) == 0
+    assert one.engine.drain(60) == 0
 
     left = row(looking, "k1")
     assert (left["state"], left["attempt"]) == (JobState.AVAILABLE, 0)
 
 
 def test_a_job_runs_at_its_time_by_the_databases_clock(machine: Any, looking: Any) -> None:
-    from datetime import UTC, datetime, timedelta
-
     seen: list[str] = []
     one = machine(noting(seen, "job_id")).start()
 
@@ -322,12 +325,12 @@ def test_what_runs_is_neither_held_nor_dropped(machine: Any, looking: Any) -> No
 
     def handler(lease: Lease) -> JobResult:
         began.set()
-        assert may_end.wait(10)
+        assert may_end.wait(60)
         return Done()
 
     one = machine(handler).start()
     waiting(one, "g1", "a")
-    assert began.wait(5)
+    assert began.wait(60)
 
     assert (one.engine.hold("g1"), one.engine.drop("g1")) == (0, [])
     may_end.set()
@@ -368,7 +371,7 @@ def test_jobs_of_all_keys_take_turns(machine: Any, looking: Any) -> None:
 
     one.start()
 
-    until(lambda: len(set(seen)) == 60, seconds=60)  # one whose lease ran out on a busy machine is seen again
+    until(lambda: len(set(seen)) == 60, "sixty jobs", seen=lambda: len(set(seen)))
     first = [key.rpartition(":")[0] for key in seen[:20]]
     assert 9 <= first.count("b/1") <= 11
     assert 4 <= first.count("a/1") <= 6
@@ -400,6 +403,6 @@ def test_a_job_that_only_a_newer_version_knows_is_left_to_it(machine: Any, looki
     newer.engine.submit("new work", {}, queue=Queue.MESSAGES, key="k1")
 
     older.start()
-    until(lambda: row(looking, "k1")["fence"] == 1 and row(looking, "k1")["state"] == JobState.AVAILABLE)
+    left = until(lambda: looking[JOBS].find_one({"_id": "k1", "fence": {"$gte": 1}, "state": "available"}))
 
-    assert row(looking, "k1")["attempt"] == 0
+    assert left["attempt"] == 0

@@ -23,6 +23,7 @@ from services.ports import Accepted, Busy, Channel, Done, JobHandler, Later, Lea
 from tests.cast import Campus, Cast, Person, roster
 from tests.faults.product import READER
 from tests.services.batch_jobs.test_sending import Bench
+from tests.waiting import pause
 from utils.limited_process import Killed, Limits
 
 IMPORTS = "/student_management/imports"
@@ -79,7 +80,7 @@ class Hands:
 @pytest.fixture
 def hands(runtime: Runtime, cast: Cast) -> Any:
     hands = Hands(runtime, cast)
-    runtime.engine.pause()
+    pause(runtime)
     yield hands
     runtime.engine.resume()
 

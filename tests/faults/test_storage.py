@@ -19,6 +19,7 @@ from main import Runtime, create_app
 from services.migrations import Migrator
 from tests.cast import Cast, roster
 from tests.fakes.s3_server import S3Server
+from tests.waiting import pause
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
 
@@ -162,7 +163,7 @@ def test_an_upload_is_refused_with_a_sentence_and_nothing_of_it_is_kept(site: Si
 @pytest.mark.parametrize("away", [stopped, hanging, broken], ids=["stops", "hangs", "answers 503"])
 def test_what_was_uploaded_waits_for_the_bucket_says_so_and_goes_on_by_itself(site: Site, away: Any) -> None:
     # Given a roster and a picture that are in the bucket and that nobody has looked at yet
-    site.runtime.engine.pause()
+    pause(site.runtime)
     made = until(lambda: (reply := site.upload()).status_code == 202 and reply.get_json())
     announced = site.admin.post("/files", FILE)
     link = announced["upload"]

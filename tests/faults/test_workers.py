@@ -12,9 +12,9 @@ from main import Runtime
 from services.batch_jobs.documents import BatchJob
 from services.jobs.repository import JobRepository
 from tests import servers
-from tests.contracts.machines import until
 from tests.faults.provider import TroubledProvider
-from tests.faults.workers import Workers, kill, many_messages, rows_of, until_ready
+from tests.faults.workers import Workers, kill, many_messages, rows_of, until_completed, until_ready
+from tests.waiting import pause, until
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 from utils.resilient_services import Breaker
@@ -34,7 +34,7 @@ def provider() -> Iterator[TroubledProvider]:
 @pytest.fixture
 def workers(runtime: Runtime, folder: Path, provider: TroubledProvider) -> Iterator[Workers]:
     """Workers beside the app of the test, which runs no job meanwhile."""
-    runtime.engine.pause()
+    pause(runtime)
     workers = Workers(runtime, folder, provider.environment)
     yield workers
     workers.stop()
@@ -52,7 +52,7 @@ def order(runtime: Runtime) -> Any:
 
 
 def until_over(db: Any, job: BatchJob) -> None:
-    until(lambda: db["batch_jobs"].find_one({"_id": job.id})["state"] == "completed", 60)
+    until_completed(db, job)
     until(lambda: not running(db))  # it ends within the work of its last sub-batch
 
 
@@ -71,12 +71,14 @@ def expect_each_once(db: Any, provider: TroubledProvider, people: int) -> None:
 def test_what_one_of_three_workers_had_when_it_was_killed_is_done_by_the_others(
     workers: Workers, order: Any, db: Any, provider: TroubledProvider
 ) -> None:
+    provider.brevo.plan.latency = 1.0  # there is work until one is killed, however slow this machine is
     three = [workers.start() for _ in range(3)]
     until_ready(db, *three)
     job = order(people=180, size=3)
     until(lambda: running(db) >= 17)  # more than two of them can have
 
     kill(three[0])
+    provider.brevo.plan.latency = 0.0
     until_over(db, job)
 
     expect_each_once(db, provider, 180)
@@ -96,7 +98,7 @@ def test_workers_that_are_replaced_one_by_one_lose_nothing_and_burn_no_attempt(
         new = workers.start(**patient)
         until_ready(db, new)
         until(lambda: running(db) >= 9)  # more than one of them can have
-        each.stop(30.0)
+        each.stop(60.0)
         assert each.code == 0, each.tail()
         assert rows_of(db, each) == []
     assert db["batch_jobs"].find_one({"_id": job.id})["state"] == "running"

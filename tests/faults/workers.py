@@ -22,8 +22,8 @@ from services.jobs.engine import DurableEngine
 from services.ports import Channel, Done
 from startup_scripts.child import Child
 from tests import servers
-from tests.contracts.machines import until
 from tests.services.batch_jobs.test_sending import Bench
+from tests.waiting import until
 from utils.clock import SystemClock
 
 SCRIPT: Final = servers.ROOT / "startup_scripts" / "start_worker.py"
@@ -73,9 +73,20 @@ def until_ready(db: Any, *workers: Child, processes: int = 1) -> None:
     """Return when each process of each of them beats."""
     until(
         lambda: all(worker.code is not None or len(rows_of(db, worker)) >= processes for worker in workers),
-        60,
+        "the first beats",
+        120.0,
+        seen=lambda: [worker.tail() for worker in workers],
     )
     assert [worker.tail() for worker in workers if worker.code is not None] == []
+
+
+def until_completed(db: Any, job: BatchJob) -> None:
+    """Return when a job is over. On a busy machine the provider's answers come late, and are repeated."""
+
+    def shown() -> Any:
+        return db["batch_jobs"].find_one({"_id": job.id})
+
+    until(lambda: shown()["state"] == "completed", "the end of the job", 150.0, seen=shown)
 
 
 def kill(worker: Child) -> None:

@@ -17,6 +17,7 @@ from services.ports import Lease
 from tests.cast import Cast, Person
 from tests.clients import pointers, same
 from tests.routes.test_student_credentials import JOBS, send, student
+from tests.waiting import pause
 
 LETTERS = "/batch_processing/dead_letters"
 
@@ -26,7 +27,7 @@ def waiting(cast: Cast, runtime: Runtime, at_rest: Any, db: Any) -> Iterator[Any
     """A job of three messages that no worker has begun: the engine rests until a test lets it go on."""
     ids = [student(cast.north, f"a{number}") for number in range(3)]
     at_rest()
-    runtime.engine.pause()
+    pause(runtime)
     yield fill(runtime, db, send(cast.north.admin, student_ids=ids))
     runtime.engine.resume()
 
@@ -131,7 +132,7 @@ def test_a_job_that_is_cancelled_while_it_is_filled_skips_those_who_come(
     known = cast.student(north, "a1")
     at_rest()
     links = db.one_time_links.count_documents({"user_id": known.id})
-    runtime.engine.pause()
+    pause(runtime)
     job = send(north.admin, student_ids=[known.id])
     filler = db.engine_jobs.find_one({"_id": f"fill:{job['id']}"})
 

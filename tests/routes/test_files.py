@@ -16,6 +16,7 @@ from services.files.checking import SWEEP_JOB
 from services.ports import Queue
 from tests.cast import Cast, Person
 from tests.fakes.s3_server import S3Server
+from tests.waiting import pause
 
 GIF = b"GIF89a" + bytes(94)
 FILE = {"purpose": "question_media", "name": "Bild ä.gif", "content_type": "image/gif", "size": len(GIF)}
@@ -208,7 +209,7 @@ def test_the_same_goes_through_a_bucket_past_the_server(
         )
         other: Runtime = app.extensions["versant"]
         admin = Person(app, admin_name)
-        runtime.engine.pause()
+        pause(runtime)
         other.start()
         try:
             announced = admin.post("/files", FILE)

@@ -8,6 +8,7 @@ from services.imports import undoing
 from services.imports.progress import ImportAnnouncer
 from tests.cast import Cast, Person
 from tests.routes.test_student_imports import ANNA, BALA, IMPORTS, STUDENTS, imported, preview, rows
+from tests.waiting import pause
 
 
 def undo(person: Person, shown: Any, status: int = 202) -> Any:
@@ -167,7 +168,7 @@ def test_whoever_signs_in_while_it_is_undone_is_kept(cast: Cast, at_rest: Any, r
     admin = cast.north.admin
     shown = imported(admin, cast.north, ANNA, BALA)
     at_rest()
-    runtime.engine.pause()
+    pause(runtime)
     undo(admin, shown)
     cast.activated("001", "anna@example.com")
 

@@ -1,6 +1,5 @@
 """/notifications: everybody's own inbox, and how messages get into it."""
 
-import time
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from flask import Flask
 
 from services.ports import Accepted, Channel, Message, SendUnit
 from tests.cast import Cast, Person
+from tests.waiting import until
 from utils.documents import new_id
 
 INBOX = "/notifications"
@@ -97,11 +97,14 @@ def test_a_notification_is_pushed_to_its_owners_sockets_once_and_to_no_others(
         runtime.senders[Channel.INBOX].send(SendUnit("", Channel.INBOX, (note,)))
 
     # Then each of the owner's sockets hears of it once
-    deadline = time.monotonic() + 5
     heard: list[list[Any]] = [[], [], []]
-    while time.monotonic() < deadline and not (heard[0] and heard[1]):
+
+    def both() -> bool:
         for told, socket in zip(heard, sockets, strict=True):
             told += socket.get_received()
+        return bool(heard[0] and heard[1])
+
+    until(both, "the event on both devices", seen=lambda: heard)
     for told in heard[:2]:
         [event] = told
         assert event["name"] == "notification:new"

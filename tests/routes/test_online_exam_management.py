@@ -1,6 +1,5 @@
 """The exam room: how everybody stands, more time for many at once, the end, a device that died."""
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,6 +9,7 @@ from services.attempts.documents import ATTEMPTS, Attempt
 from tests.cast import Campus, Cast, Person
 from tests.clients import every, pointers
 from tests.exams import exam, exercise, plan
+from tests.waiting import until
 from utils.documents import new_id
 
 ROOM = "/online_exam_management/tests"
@@ -67,15 +67,15 @@ def when(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def heard(client: Any, event: str, wanted: Callable[[Any], bool], seconds: float = 15.0) -> Any:
+def heard(client: Any, event: str, wanted: Callable[[Any], bool]) -> Any:
     """Return the first of the events of a name that is as wanted, as soon as it comes."""
-    give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
-        for said in client.get_received():
-            if said["name"] == event and wanted(said["args"][0]):
-                return said["args"][0]
-        time.sleep(0.02)
-    raise TimeoutError(event)
+    every: list[Any] = []
+
+    def found() -> list[Any]:
+        every.extend(client.get_received())
+        return [said["args"][0] for said in every if said["name"] == event and wanted(said["args"][0])]
+
+    return until(found, event, seen=lambda: every[-5:])[0]
 
 
 def moved(db: Any, attempt: Attempt) -> float:

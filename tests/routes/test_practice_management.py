@@ -4,7 +4,8 @@ from typing import Any
 
 from tests.cast import Cast, Person
 from tests.practice import enrolled, scored
-from tests.routes.test_live import eventually, socket
+from tests.routes.test_live import socket
+from tests.waiting import until
 
 __all__ = ["socket"]
 
@@ -49,7 +50,7 @@ def test_a_student_hears_at_once_what_was_decided_and_nobody_else_does(cast: Cas
 
     made = cast.north.admin.post(overrides(student.id), UNLOCKED)
 
-    [event] = eventually(ear.get_received)
+    [event] = until(ear.get_received, "an event")
     assert (event["name"], event["args"]) == ("practice:changed", [made])
     assert others_ear.get_received() == []
 

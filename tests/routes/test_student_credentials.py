@@ -10,6 +10,7 @@ from services.students.credentials import FILL_JOB
 from tests.cast import PASSWORD, Campus, Cast, Person
 from tests.clients import pointers, same
 from tests.services.students.roll import enrol
+from tests.waiting import pause
 
 STUDENTS = "/student_management/students"
 SEND = f"{STUDENTS}/send_credentials"
@@ -173,7 +174,7 @@ def test_messages_of_whoever_lost_a_course_meanwhile_stay_here(
     person = cast.admin("one", "course_admin", north.id, course_ids=[first])
     at_rest()
     before = len(outbox())
-    runtime.engine.pause()
+    pause(runtime)
     job = send(person, student_ids=[known])
     north.admin.patch(f"/admin_management/admins/{person.id}", {"course_ids": [second]})
 

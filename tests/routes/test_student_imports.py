@@ -1,12 +1,12 @@
 """Rosters through the front door: upload, preview, commit, and what a school secretary is told."""
 
 import io
-import time
 from typing import Any
 
 import pytest
 
 from tests.cast import Campus, Cast, Person, roster
+from tests.waiting import pause, until
 
 IMPORTS = "/student_management/imports"
 STUDENTS = "/student_management/students"
@@ -18,15 +18,14 @@ def upload(person: Person, campus: Campus, *lines: str, status: int = 202, **for
     return person.post(IMPORTS, status=status, data=fields)
 
 
-def settled(person: Person, import_id: str, seconds: float = 20.0) -> Any:
+def settled(person: Person, import_id: str) -> Any:
     """Return the import as soon as nothing moves any more."""
-    give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
+
+    def still() -> Any:
         shown = person.get(f"{IMPORTS}/{import_id}")
-        if shown["state"] not in {"parsing", "applying"}:
-            return shown
-        time.sleep(0.02)
-    raise TimeoutError(shown)
+        return shown if shown["state"] not in {"parsing", "applying"} else None
+
+    return until(still, "the import at rest", seen=lambda: person.get(f"{IMPORTS}/{import_id}"))
 
 
 def preview(person: Person, campus: Campus, *lines: str, **form: Any) -> Any:
@@ -274,7 +273,7 @@ def test_whoever_lost_the_right_meanwhile_imports_nobody(cast: Cast, at_rest: An
     north = cast.north
     teacher = cast.admin("cse.admin", "course_admin", north.id, course_ids=[north.course_ids[0]])
     shown = preview(teacher, north, ANNA)
-    runtime.engine.pause()
+    pause(runtime)
     teacher.post(f"{IMPORTS}/{shown['id']}/commit", {"channels": ["email"]}, status=202)
     north.admin.post(f"/admin_management/admins/{teacher.id}/deactivate", status=200)
 
@@ -293,7 +292,7 @@ def test_whoever_lost_a_course_meanwhile_imports_nobody_into_it(
     first, second = north.course_ids
     teacher = cast.admin("cse.admin", "course_admin", north.id, course_ids=[first])
     shown = preview(teacher, north, ANNA)
-    runtime.engine.pause()
+    pause(runtime)
     teacher.post(f"{IMPORTS}/{shown['id']}/commit", {"channels": ["email"]}, status=202)
     north.admin.patch(f"/admin_management/admins/{teacher.id}", {"course_ids": [second]})
 

@@ -2,8 +2,7 @@
 
 import base64
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -14,6 +13,7 @@ from werkzeug.serving import make_server
 from config.settings import Settings
 from tests.fakes.brevo_webhooks import event_of
 from tests.routes.mailing import PREVIOUS, TOKEN, Mailing, mailing
+from tests.waiting import until
 
 EMAIL, SMS = "/webhooks/brevo/email", "/webhooks/brevo/sms"
 
@@ -52,14 +52,6 @@ def sending(post: Mailing, *roll_numbers: str, **more: Any) -> Any:
     ]
     wanted = {"student_ids": made, **more}
     return north.admin.post("/student_management/students/send_credentials", wanted, status=202)
-
-
-def eventually(true: Callable[[], Any], seconds: float = 10.0) -> Any:
-    give_up = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def counts(post: Mailing, job: Any) -> dict[str, int]:
@@ -137,11 +129,12 @@ def test_callbacks_move_the_messages_of_a_job_and_its_watchers_hear_of_it(post: 
     # Then the counts are true, and were pushed
     assert counts(post, job) == {"delivered": 2, "complained": 2}
     heard: list[Any] = []
-    give_up = time.monotonic() + 5
-    while not any(one["counts"]["complained"] == 2 and one["counts"]["delivered"] == 2 for one in heard):
-        assert time.monotonic() < give_up, heard
-        heard += [e["args"][0] for e in watcher.get_received() if e["name"] == "batch_job:progress"]
-        time.sleep(0.02)
+
+    def pushed() -> bool:
+        heard.extend(e["args"][0] for e in watcher.get_received() if e["name"] == "batch_job:progress")
+        return any(one["counts"]["complained"] == one["counts"]["delivered"] == 2 for one in heard)
+
+    until(pushed, "the counts", seen=lambda: heard)
     watcher.disconnect()
     listed = post.cast.north.admin.get("/batch_processing/jobs")["items"]
     assert next(one for one in listed if one["id"] == job["id"])["counts"]["complained"] == 2
@@ -230,7 +223,7 @@ def test_callbacks_after_a_cancel_tell_of_what_had_left_and_wake_nothing(post: M
     # Given a job that is cancelled when some of it has left
     post.brevo.plan.latency = 0.3
     job = sending(post, *(f"CA-{n}" for n in range(9)), channels=["sms"])
-    eventually(lambda: post.sent(job["id"]))
+    until(lambda: post.sent(job["id"]))
     post.cast.north.admin.post(f"/batch_processing/jobs/{job['id']}/cancel", status=200)
     post.brevo.plan.latency = 0.0
     post.rest()
@@ -252,9 +245,9 @@ def test_an_sms_that_is_to_reach_people_at_least_once_is_sent_once_more(post: Ma
     # Given an SMS that left, but whose answer and callback were lost
     post.brevo.script("500_after")
     job = sending(post, "AL-1", channels=["sms"], policy="at_least_once")
-    eventually(lambda: counts(post, job) == {"unknown": 1})
+    until(lambda: counts(post, job) == {"unknown": 1})
     waits = {"queue": "sms", "state": "available"}
-    eventually(lambda: post.db["engine_jobs"].count_documents(waits))
+    until(lambda: post.db["engine_jobs"].count_documents(waits))
     shown = post.cast.north.admin.get(f"/batch_processing/jobs/{job['id']}")
     assert shown["state"] == "running"
 

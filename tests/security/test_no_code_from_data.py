@@ -3,7 +3,6 @@
 import ast
 import json
 import pickle
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,8 @@ from socketio import Server
 from integrations.redis_bus import CHANNEL, RedisBus
 from integrations.redis_live import RedisLive
 from tests.docs.evidence import ROOT
-from tests.servers import redis_server
+from tests.own_redis import OwnRedis
+from tests.waiting import until
 from utils.clock import SystemClock
 
 PRODUCT: Final = ("assembly", "commands", "config", "integrations", "routes", "services", "utils")
@@ -65,15 +65,21 @@ class Bomb:
         return Path.touch, (self._mark,)
 
 
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with OwnRedis() as own:
+        yield own.url
+
+
 @pytest.fixture
-def redis() -> Iterator[Redis]:
-    """The Redis that all tests share, for somebody who got in."""
-    with Redis.from_url(redis_server()) as client:
+def redis(address: str) -> Iterator[Redis]:
+    """The Redis of some processes, for somebody who got in."""
+    with Redis.from_url(address) as client:
         yield client
 
 
-def test_what_processes_tell_each_other_over_redis_is_json(redis: Redis) -> None:
-    bus, live = RedisBus(redis_server(), SystemClock()), RedisLive(redis_server())
+def test_what_processes_tell_each_other_over_redis_is_json(redis: Redis, address: str) -> None:
+    bus, live = RedisBus(address, SystemClock()), RedisLive(address)
     Server(client_manager=live, async_mode="threading")
     heard: list[bytes] = []
     with redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
@@ -82,17 +88,21 @@ def test_what_processes_tell_each_other_over_redis_is_json(redis: Redis) -> None
         bus.publish("rights", {"user_id": "a"})
         bus.send()
         live.emit("batch_job:progress", {"id": "a"}, namespace="/", room="batch_job:a")
-        give_up = time.monotonic() + 5
-        while len(heard) < 2 and time.monotonic() < give_up:
-            message = subscription.get_message(timeout=0.5)
-            heard += [message["data"]] if message else []
 
-    assert len(heard) == 2
+        def both() -> bool:
+            message = subscription.get_message(timeout=0.5)
+            heard.extend([message["data"]] if message else [])
+            return len(heard) == 2
+
+        until(both, "both messages", seen=lambda: heard)
+
     assert all(json.loads(said) for said in heard)
 
 
-def test_a_pickle_on_a_channel_is_not_opened_and_the_next_word_is_heard(redis: Redis, tmp_path: Path) -> None:
-    bus, live = RedisBus(redis_server(), SystemClock()), RedisLive(redis_server())
+def test_a_pickle_on_a_channel_is_not_opened_and_the_next_word_is_heard(
+    redis: Redis, address: str, tmp_path: Path
+) -> None:
+    bus, live = RedisBus(address, SystemClock()), RedisLive(address)
     server = Server(client_manager=live, async_mode="threading")
     heard: list[Any] = []
     server.manager.initialize()  # begins to listen
@@ -105,9 +115,12 @@ def test_a_pickle_on_a_channel_is_not_opened_and_the_next_word_is_heard(redis: R
         redis.publish(CHANNEL, bomb)
         redis.publish(live.channel, bomb)
     redis.publish(CHANNEL, json.dumps(["another", "rights", {"user_id": "a"}]))
-    give_up = time.monotonic() + 5
-    while not heard and time.monotonic() < give_up:
+
+    def next_word() -> bool:
         bus.listen()
+        return bool(heard)
+
+    until(next_word, "the next word")
 
     assert heard == [{"user_id": "a"}]
     assert not mark.exists()

@@ -1,6 +1,5 @@
 """Rooms of live events: who may read a thing hears of it, and nobody else, whatever they send (case 17)."""
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -9,7 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.cast import Cast, Person, roster
-from tests.routes.test_live import eventually, socket
+from tests.routes.test_live import socket
+from tests.waiting import seconds_until, until
 
 __all__ = ["socket"]
 HANDSHAKE: Final = "/socket.io/?EIO=4&transport=websocket"
@@ -76,7 +76,7 @@ def test_who_reads_a_thing_hears_of_it_and_nobody_else(
         received = sockets["superadmin"].get_received()
         return any(event["args"][0]["state"] == "applied" for event in received if "import" in event["name"])
 
-    eventually(applied)
+    until(applied, "applied")
     at_rest()
     heard = {name: str(client.get_received()) for name, client in sockets.items()}
     assert {name for name, frames in heard.items() if made["id"] in frames} == {
@@ -93,9 +93,7 @@ def test_a_lost_course_ends_its_watching_within_a_second(cast: Cast, socket: Any
 
     north.admin.patch(f"/admin_management/admins/{admin.id}", {"course_ids": [north.course_ids[1]]})
 
-    begun = time.monotonic()
-    eventually(lambda: not client.is_connected(), 3)
-    assert time.monotonic() - begun < 1.5
+    assert seconds_until(lambda: not client.is_connected()) < 1.5
 
 
 @pytest.fixture

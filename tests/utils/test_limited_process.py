@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from utils.limited_process import ROOT, Crashed, Limits, OutOfMemory, OutOfTime, run_limited
 
 CHILD = "tests.utils.limited_child"
@@ -28,13 +29,6 @@ def alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
-
-
-def gone_soon(pid: int) -> bool:
-    deadline = time.monotonic() + 5
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 @pytest.fixture
@@ -142,4 +136,4 @@ def test_the_child_dies_with_its_parent() -> None:
 
         parent.kill()
 
-    assert gone_soon(pid)
+    until(lambda: not alive(pid), "the end of the child")

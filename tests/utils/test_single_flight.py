@@ -1,19 +1,10 @@
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from utils.single_flight import Flights
-
-
-def until(true: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
 
 
 class Slow:
@@ -24,7 +15,7 @@ class Slow:
 
     def __call__(self) -> int:
         self.made += 1
-        assert self.go.wait(5)
+        assert self.go.wait(60)
         if self._error:
             raise self._error
         return self.made

@@ -1,22 +1,12 @@
 """Loops that may not die."""
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 
+from tests.waiting import until
 from utils.clock import SystemClock
 from utils.supervisor import Supervisor
-
-
-def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
-    give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
-        if true():
-            return True
-        time.sleep(0.005)
-    return False
 
 
 @pytest.mark.expects_errors
@@ -33,7 +23,7 @@ def test_a_loop_goes_on_after_its_tick_raised() -> None:
 
     supervisor.start()
 
-    assert eventually(lambda: len(ticks) > 5)
+    until(lambda: len(ticks) > 5)
     assert [loop.failures for loop in supervisor.health() if loop.name == "brittle"] == [0]
     supervisor.stop()
 
@@ -52,7 +42,7 @@ def test_a_loop_that_may_not_be_late_is_called_again_soon_after_each_failure() -
 
     supervisor.start()
 
-    assert eventually(lambda: len(ticks) == 5)
+    until(lambda: len(ticks) == 5)
     supervisor.stop()
 
 
@@ -71,7 +61,7 @@ def test_a_loop_whose_thread_died_is_started_again() -> None:
 
     supervisor.start()
 
-    assert eventually(lambda: len(ticks) > 3)
+    until(lambda: len(ticks) > 3)
     supervisor.stop()
 
 
@@ -80,17 +70,17 @@ def test_a_woken_loop_does_not_wait_for_its_interval() -> None:
     supervisor = Supervisor(SystemClock())
     loop = supervisor.add("sleeper", 60.0, ticked.set)
     supervisor.start()
-    assert ticked.wait(2)
+    assert ticked.wait(30)
     ticked.clear()
 
     loop.wake()
 
-    assert ticked.wait(2)
+    assert ticked.wait(30)
     supervisor.stop()
 
 
 def test_stopping_ends_every_thread() -> None:
-    before = threading.active_count()
+    before = threading.enumerate()
     supervisor = Supervisor(SystemClock())
     for number in range(5):
         supervisor.add(f"loop-{number}", 60.0, lambda: None)
@@ -98,4 +88,4 @@ def test_stopping_ends_every_thread() -> None:
 
     supervisor.stop()
 
-    assert threading.active_count() == before
+    assert [each.name for each in set(threading.enumerate()).difference(before) if "loop" in each.name] == []

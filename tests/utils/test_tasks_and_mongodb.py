@@ -1,13 +1,14 @@
 """Work on another thread and MongoDB: no part of its caller's transaction, and over at its deadline."""
 
-import time
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from utils.store import PLATFORM
 from utils.tasks import TaskState, TookTooLong
 
+SOON = 10.0  # seconds on a machine that does much else; the command itself takes much longer
 SUM = {
     "$reduce": {"input": {"$range": [0, 20_000]}, "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}
 }
@@ -26,14 +27,14 @@ def test_work_on_another_thread_does_not_see_its_callers_open_transaction(runtim
 
     def work() -> None:
         rows.insert(PLATFORM, {"_id": "egg"})
-        seen.append(runtime.processor.call(look).result(5))
-        seen.extend(runtime.processor.parallel({"a": look, "b": look}, 5).values())
+        seen.append(runtime.processor.call(look).result(60))
+        seen.extend(runtime.processor.parallel({"a": look, "b": look}, 60).values())
         seen.append(look())
 
     runtime.store.atomically(work)
 
     assert seen == [False, False, False, True]
-    assert runtime.processor.call(look).result(5)
+    assert runtime.processor.call(look).result(60)
     db.drop_collection("breakfast")
 
 
@@ -50,27 +51,23 @@ def test_work_done_by_the_asking_thread_does_not_join_either(runtime: Any, db: A
             inner = [
                 runtime.processor.call(lambda: rows.find_one(PLATFORM, {"_id": "egg"})) for _ in range(40)
             ]
-            seen.extend(task.result(5) is not None for task in inner)
+            seen.extend(task.result(60) is not None for task in inner)
 
         runtime.store.atomically(work)
         return any(seen)
 
-    assert not runtime.processor.call(on_a_seat).result(10)
+    assert not runtime.processor.call(on_a_seat).result(60)
     db.drop_collection("breakfast")
 
 
 def test_a_command_ends_soon_after_the_deadline_of_its_task(runtime: Any) -> None:
     command = runtime.store.db.client["admin"].command
     late = runtime.processor.call(command, SLOW, deadline=0.2)
-    began = time.monotonic()
 
     with pytest.raises(TookTooLong):
         late.result()
-    while runtime.processor.task(late.id).state is not TaskState.TIMED_OUT:
-        assert time.monotonic() - began < 1.5
-        time.sleep(0.01)
 
-    assert time.monotonic() - began < 1.5
+    until(lambda: runtime.processor.task(late.id).state is TaskState.TIMED_OUT, "its end", SOON)
 
 
 def test_a_slow_read_of_a_view_is_told_as_such(runtime: Any) -> None:

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from main import Runtime, create_app
 from tests.cast import Cast, Person
 from tests.fakes.brevo_plan import PRESETS
 from tests.fakes.brevo_server import API_KEY, BrevoServer
+from tests.waiting import pause, until
 
 STUDENTS = 2 * PROVIDER_SEATS
 REQUESTS = 40
@@ -30,7 +31,7 @@ def sending(cast: Cast, runtime: Runtime, brevo: BrevoServer, at_rest: Any) -> I
     """An app that sends through it, one message a sub-batch; the other app's engine rests, North is made."""
     assert cast.north.admin
     at_rest()
-    runtime.engine.pause()
+    pause(runtime)
     provider = {
         "brevo_api_key": API_KEY,
         "brevo_api_url": brevo.url,
@@ -47,13 +48,6 @@ def sending(cast: Cast, runtime: Runtime, brevo: BrevoServer, at_rest: Any) -> I
     behind.stop()
     behind.store.db.client.close()
     runtime.engine.resume()
-
-
-def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def latencies(person: Person) -> list[float]:

@@ -13,6 +13,7 @@ from services.batch_jobs.service import FINISH_JOB, SEND_JOB
 from services.jobs.repository import JobRepository
 from services.ports import Accepted, Channel, Queue, SendUnit
 from tests.services.batch_jobs.test_sending import Bench
+from tests.waiting import pause, until
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 from utils.supervisor import Supervisor
@@ -32,7 +33,7 @@ def bench(runtime: Runtime) -> Iterator[Bench]:
     engine.handle(FINISH_JOB, bench.sending.finish, bench.sending.dead)
     engine.install(supervisor, {Queue.EMAIL: SEATS, Queue.MESSAGES: 1})
     bench.begin = supervisor.start  # type: ignore[attr-defined]
-    runtime.engine.pause()
+    pause(runtime)
     yield bench
     engine.drain(5)
     supervisor.stop()
@@ -57,13 +58,8 @@ def test_a_small_job_that_comes_after_a_large_one_is_over_long_before_it(
     small = bench.job(SMALL, Channel.EMAIL, campus_id=campus_id)
 
     bench.begin()
-    give_up = time.monotonic() + 20
-    while not completed(db, small.id):
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
+    until(lambda: completed(db, small.id), "the end of the small job")
 
     sent = db["deliveries"].count_documents({"job_id": large.id, "state": "sent"})
     assert sent < LARGE / 4
-    while not completed(db, large.id):
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
+    until(lambda: completed(db, large.id), "the end of the large job")

@@ -1,9 +1,7 @@
 """Caches as several processes have them, on one MongoDB and, where a test asks for it, one Redis."""
 
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
 from integrations.memory import MemoryBus
 from integrations.redis_bus import RedisBus
@@ -11,6 +9,7 @@ from integrations.redis_cache import RedisTier
 from services.freshness.repository import TagRepository
 from services.freshness.versions import TagVersions
 from services.ports import Bus
+from tests.waiting import until
 from utils.clock import SystemClock
 from utils.resilient_services import Breaker
 from utils.store import Store
@@ -44,6 +43,14 @@ class Machine:
         supervisor.start()
         stack.callback(supervisor.stop)
         until(lambda: self.bus.status()["hears"])
+
+    def patient(self) -> Self:
+        """Wait for Redis as long as a busy machine takes, for a test that counts what it spares."""
+        assert self.tier is not None
+        pool = self.tier._client.connection_pool
+        pool.connection_kwargs.update(socket_timeout=60.0, socket_connect_timeout=60.0)
+        pool.disconnect()
+        return self
 
     @property
     def shared(self) -> object:
@@ -90,12 +97,3 @@ def ambient_session() -> Any:
 
     unit = store._unit.get()
     return unit.session if unit else None
-
-
-def until(true: Callable[[], Any], seconds: float = 5.0) -> float:
-    """Return how long it took to become true; fail where it does not in time."""
-    begun = time.monotonic()
-    while not true():
-        assert time.monotonic() - begun < seconds, "it did not happen in time"
-        time.sleep(0.005)
-    return time.monotonic() - begun

@@ -1,0 +1,54 @@
+"""Waiting for what other threads and processes do, on a machine that may be busy with much else."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+PATIENCE: Final = 60.0
+PAUSE: Final = 0.01
+T = TypeVar("T")
+
+
+def until(
+    true: Callable[[], T],
+    what: str = "it",
+    seconds: float = PATIENCE,
+    *,
+    seen: Callable[[], object] | None = None,
+    pause: float = PAUSE,
+) -> T:
+    """Return the first true value; TimeoutError says what did not happen, and what was seen last.
+
+    ``seen`` is asked for that at the end; without it, it is the last value. A limit that is not reached costs
+    nothing: leave it generous, unless the time is what is proved.
+    """
+    give_up = time.monotonic() + seconds
+    while not (found := true()):
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"not within {seconds:g} s: {what}; seen last: {seen() if seen else found!r}")
+        time.sleep(pause)
+    return found
+
+
+def seconds_until(
+    true: Callable[[], object], what: str = "it", *, seen: Callable[[], object] | None = None
+) -> float:
+    """Return how long it took, told by how often it was looked: a busy machine makes looks late, not more.
+
+    Where a promise of so many seconds is proved, this is what keeps it, on a machine of any speed.
+    """
+    looks = 0
+
+    def look() -> object:
+        nonlocal looks
+        looks += 1
+        return true()
+
+    until(look, what, seen=seen)
+    return (looks - 1) * PAUSE
+
+
+def pause(runtime: Any) -> None:
+    """Have the app's own engine claim nothing until it is resumed; return once it is not about to, either."""
+    runtime.engine.pause()
+    until(lambda: not [loop for loop in runtime.loops() if loop.name.startswith("claim-") and loop.ticking])
