@@ -66,7 +66,7 @@ class AssessmentArea:
             ground=ground,
             papers=kept,
             tests=AssessmentService(ground, checks, places, around.clock, retiming),
-            publishing=Publishing(ground, blueprints, papers, bank.selection),
+            publishing=Publishing(ground, blueprints, papers, bank.selection, sittings),
             audiences=Audiences(ground, roll, places),
             previews=Previews(ground, blueprints, kept),
             messages=messages,

@@ -8,7 +8,7 @@ from typing import Final, Protocol, Self
 from pydantic import BaseModel
 
 from models import Actor
-from services.assessments.phases import Phase, phase_of
+from services.assessments.phases import Phase, end_for, phase_of
 from services.assessments.repository import AssessmentRepository, Seen
 from services.students.documents import Student
 from services.students.repository import StudentRepository
@@ -37,9 +37,15 @@ class Sittings(Protocol):
     def begun(self, campus_id: str, test_id: str, student_ids: Sequence[str]) -> set[str]:
         """Return those of these students who have begun a test."""
 
+    def running(self, campus_id: str, test_id: str) -> bool:
+        """Tell whether somebody sits a test."""
+
 
 class ExamOut(BaseModel):
-    """``attempts_left``: how many more may be begun. ``attempt_id``, ``deadline``: of the one that runs."""
+    """``attempts_left``: how many more may be begun. ``attempt_id``, ``deadline``: of the one that runs.
+
+    ``state``, ``window_end_at`` and ``duration_minutes`` are this student's, accommodations reckoned in.
+    """
 
     id: str
     name: str
@@ -58,8 +64,9 @@ class ExamOut(BaseModel):
         test, needs = seen.test, student.accommodations
         allowed = (test.attempts_allowed or 1) + needs.extra_attempts
         return cls(
-            **test.model_dump(include={"id", "name", "window_start_at", "window_end_at"}),
-            state=phase_of(test, seen.now),
+            **test.model_dump(include={"id", "name", "window_start_at"}),
+            window_end_at=end_for(test, needs.time_percent),
+            state=phase_of(test, seen.now, needs.time_percent),
             duration_minutes=-(-test.duration_minutes * needs.time_percent // 100),
             attempts_left=max(0, allowed - sitting.begun),
             attempt_id=sitting.attempt_id,

@@ -44,7 +44,7 @@ class AssessmentIsOver(Conflict):
 
 
 class AssessmentStillRuns(Conflict):
-    """The window of the test is not over. Cancel the test first, or wait."""
+    """The window of the test is not over, or somebody still sits it. Cancel the test first, or wait."""
 
     title = "The test is not over"
 

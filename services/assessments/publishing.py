@@ -5,6 +5,7 @@ from typing import Any, Final
 from models import Actor
 from services.assessments.blueprints import Blueprints
 from services.assessments.documents import AssessmentKind, AssessmentPaper, AssessmentState
+from services.assessments.exams import Sittings
 from services.assessments.ground import AssessmentGround
 from services.assessments.phases import Phase, phase_of
 from services.assessments.problems import (
@@ -31,9 +32,10 @@ class Publishing:
         blueprints: Blueprints,
         papers: PaperRepository,
         selection: QuestionSelection,
+        sittings: Sittings,
     ) -> None:
         self._ground, self._blueprints, self._papers = ground, blueprints, papers
-        self._selection = selection
+        self._selection, self._sittings = selection, sittings
 
     def publish(self, test_id: str, revision: int | None, actor: Actor) -> AssessmentOut:
         """Freeze what a draft asks and write its paper; students of its audience may begin in its window."""
@@ -69,13 +71,18 @@ class Publishing:
         def work() -> None:
             seen = self._ground.own(test_id, actor, revision)
             online = seen.test.kind is AssessmentKind.ONLINE
-            if online and phase_of(seen.test, seen.now) in (Phase.PUBLISHED, Phase.OPEN):
+            if online and self._still_runs(seen):
                 raise AssessmentStillRuns()
             over = OVER if online and seen.test.state is AssessmentState.PUBLISHED else {}
             self._move(seen, AssessmentState.ARCHIVED, actor, over)
 
         self._ground.store.atomically(work)
         return self._ground.shown(test_id, actor)
+
+    def _still_runs(self, seen: Seen) -> bool:
+        """Tell whether a window lies ahead, or somebody has more time than it leaves."""
+        ahead = phase_of(seen.test, seen.now) in (Phase.PUBLISHED, Phase.OPEN)
+        return ahead or self._sittings.running(seen.test.campus_id, seen.test.id)
 
     def _freeze(self, seen: Seen, actor: Actor) -> None:
         test, scope = seen.test, Scope.campus(seen.test.campus_id)

@@ -25,20 +25,28 @@ NOT_OVER: Final[Row] = {"$expr": {"$gt": ["$window_end_at", "$$NOW"]}}
 OVER: Final[Row] = {"$expr": {"$lte": [{"$ifNull": ["$window_end_at", "$$NOW"]}, "$$NOW"]}}
 LEAN: Final[Row] = {"$unset": ["sections", "blueprint"]}  # what lists do without
 MOST_EXAMS: Final = 100
+MOST_PRACTICE: Final = 2000
+COUNTED: Final[Row] = {
+    "$set": {"questions": {"$sum": {"$map": {"input": "$blueprint", "in": {"$size": "$$this.slots"}}}}}
+}
 REMINDED: Final = Scope.unscoped("reminders that fall due, of every campus")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A test, and the time of the database when it was read: the clock that decides what is open."""
+    """A test, and the time of the database when it was read: the clock that decides what is open.
+
+    ``questions``: how many it has, where it was read without them.
+    """
 
     test: Assessment
     now: datetime
+    questions: int = 0
 
     @classmethod
     def of(cls, row: Row) -> "Seen":
         """Read a row with its time."""
-        return cls(Assessment.from_mongo(row), row["now"])
+        return cls(Assessment.from_mongo(row), row["now"], row.get("questions", 0))
 
 
 class AssessmentRepository:
@@ -114,13 +122,14 @@ class AssessmentRepository:
         return [Seen.of(row) for row in rows]
 
     def practice_of(self, student: Student) -> list[Seen]:
-        """Return the published practice tests of a student."""
+        """Return the published practice tests of a student, without what they ask, at most 2000."""
         query = {
             "state": AssessmentState.PUBLISHED,
             "kind": AssessmentKind.PRACTICE,
             **audience_with(student),
         }
-        stages: list[Row] = [{"$limit": MOST_EXAMS}, LEAN, WITH_NOW]
+        order = {"window_end_at": 1, "_id": 1}
+        stages: list[Row] = [{"$sort": order}, {"$limit": MOST_PRACTICE}, COUNTED, LEAN, WITH_NOW]
         rows = self._rows.aggregate(_campus_of(student), query, stages, hint="for_takers")
         return [Seen.of(row) for row in rows]
 

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from services.assessments.phases import WHOLE, window_end
 from services.attempts.documents import GRACE_SECONDS
 
-WHOLE: Final = 100  # per cent
 _MS: Final = 1000
 
 
@@ -26,12 +26,6 @@ def deadline(
     if window_end_at is None:
         return own + granted
     return min(own, window_end(window_end_at, duration_seconds, time_percent)) + granted
-
-
-def window_end(window_end_at: datetime, duration_seconds: int, time_percent: int = WHOLE) -> datetime:
-    """Return when a test's window ends for somebody with this factor."""
-    longer = duration_seconds * (time_percent - WHOLE) * _MS // WHOLE
-    return window_end_at + timedelta(milliseconds=longer)
 
 
 _OWN: Final = {"$add": ["$started_at", {"$multiply": ["$duration_seconds", "$time_percent", _MS // WHOLE]}]}

@@ -31,6 +31,11 @@ class SittingsRepository:
         rows = self._rows.find(Scope.campus(campus_id), query, {"student_id": 1}) if student_ids else []
         return {str(row["student_id"]) for row in rows}
 
+    def running(self, campus_id: str, test_id: str) -> bool:
+        """Tell whether somebody sits a test."""
+        query = {"test_id": test_id, "state": AttemptState.ACTIVE}
+        return bool(self._rows.count(Scope.campus(campus_id), query, limit=1))
+
 
 def _sitting(rows: Sequence[Row]) -> Sitting:
     active = next((row for row in rows if row["state"] == AttemptState.ACTIVE), None)

@@ -9,10 +9,10 @@ from pymongo.errors import DuplicateKeyError
 from config.permissions import Permission
 from models import Actor
 from services.assessments.documents import Assessment, AssessmentKind
+from services.assessments.phases import end_for
 from services.assessments.problems import AssessmentNotFound
 from services.assessments.repository import Seen
 from services.attempts.closing import AttemptClosing
-from services.attempts.deadline import window_end
 from services.attempts.documents import AttemptState, ClosedBy
 from services.attempts.ground import Ground, closed, own
 from services.attempts.problems import AttemptHeldElsewhere, AttemptsUsedUp, WindowNotOpen
@@ -90,9 +90,7 @@ class AttemptStarts:
 def _refuse_outside_window(seen: Seen, student: Student) -> None:
     """Raise WindowNotOpen unless the test can be begun now by this student, by mongod's clock."""
     test, now = seen.test, seen.now
-    end = test.window_end_at
-    if end is not None:
-        end = window_end(end, test.duration_minutes * 60, student.accommodations.time_percent)
+    end = end_for(test, student.accommodations.time_percent)
     if (test.window_start_at and now < test.window_start_at) or (end and now >= end):
         opens, closes, server_time = (at and written(at) for at in (test.window_start_at, end, now))
         raise WindowNotOpen(opens_at=opens, closes_at=closes, server_time=server_time)

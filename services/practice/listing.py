@@ -6,11 +6,11 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from models import Actor
-from services.assessments.documents import Assessment, Feedback
-from services.assessments.repository import AssessmentRepository
+from services.assessments.documents import Feedback
+from services.assessments.repository import AssessmentRepository, Seen
 from services.attempts.ground import own
 from services.attempts.history_repository import HistoryRepository
-from services.practice.ladder import Step, Why
+from services.practice.ladder import Place, Step, Why
 from services.practice.schemas import PlaceOut, shown
 from services.practice.standing import Standing, Standings, Tried, place_in
 from services.questions.documents import QuestionModule
@@ -44,15 +44,14 @@ class PracticeTest(BaseModel):
     attempt_id: str | None
 
     @classmethod
-    def of(
-        cls, test: Assessment, step: Step | None, tried: Tried | None, attempt_id: str | None
-    ) -> "PracticeTest":
+    def of(cls, seen: Seen, step: Step | None, tried: Tried | None, attempt_id: str | None) -> "PracticeTest":
         """Show a test to a student."""
+        test = seen.test
         copied = ("name", "module", "topic", "level", "duration_minutes", "feedback", "attempts_allowed")
         return cls(
             test_id=test.id,
             **{name: getattr(test, name) for name in copied},
-            questions=sum(len(section.slots) for section in test.blueprint),
+            questions=seen.questions,
             open=step is None or step.open,
             why=step.why if step else None,
             after=PlaceOut.of(step.after) if step and step.after else None,
@@ -94,23 +93,19 @@ class PracticeList:
         standing = self._standings.of_one(student.id, student.campus_id)
         begun, modules = self._attempts.begun(own(actor), student.id), self._standings.modules()
         now = seen[0].now if seen else self._clock.now()
-        ranked = sorted((one.test for one in seen), key=lambda test: _rank(test, standing, modules))
-        items = [_shown(test, standing, modules, begun) for test in ranked]
+        ranks: dict[Place | None, int] = {step.place: rank for rank, step in enumerate(standing.steps)}
+        last = len(ranks)  # where what belongs to no step stands
+        seen.sort(key=lambda one: (ranks.get(place_in(modules, one.test), last), one.test.id))
+        items = [_shown(one, standing, modules, begun) for one in seen]
         return PracticeTests(items=items, server_time=now)
 
 
 def _shown(
-    test: Assessment,
+    seen: Seen,
     standing: Standing,
     modules: Mapping[str, QuestionModule],
     begun: Mapping[str, str],
 ) -> PracticeTest:
-    step = standing.step(place_in(modules, test))
-    return PracticeTest.of(test, step, standing.tests.get(test.id), begun.get(test.id))
-
-
-def _rank(test: Assessment, standing: Standing, modules: Mapping[str, QuestionModule]) -> tuple[int, str]:
-    """Return where a test stands: by its step; what belongs to none comes last."""
-    place = place_in(modules, test)
-    ranks = [number for number, step in enumerate(standing.steps) if step.place == place]
-    return (ranks[0] if ranks else len(standing.steps)), test.id
+    test_id = seen.test.id
+    step = standing.step(place_in(modules, seen.test))
+    return PracticeTest.of(seen, step, standing.tests.get(test_id), begun.get(test_id))

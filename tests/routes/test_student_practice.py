@@ -53,6 +53,7 @@ def test_passing_a_level_opens_the_next_and_a_closed_one_cannot_be_begun(cast: C
     order = [noun["id"], pronoun["id"], first["id"], second["id"], loose["id"]]
     assert [one["test_id"] for one in listed["items"]] == order and "server_time" in listed
     assert [one["open"] for one in listed["items"]] == [True, False, True, False, True]
+    assert {one["questions"] for one in listed["items"]} == {1}
     refused = begin(student, second, status=403)
     assert (refused["type"].rpartition("/")[2], refused["why"]) == ("step-locked", "not_passed")
     assert refused["after"] == {"module": "READING", "topic": None, "level": "BEGINNER"}

@@ -142,3 +142,23 @@ def test_what_runs_is_active_and_what_was_submitted_is_completed(cast: Cast) -> 
     assert (running["attempt_id"], running["deadline"]) == (begun["id"], begun["deadline"])
     assert (running["attempts_left"], shown["active"]) == (0, [])
     assert [one["submitted_at"] for one in shown["completed"]] == [done["submitted_at"]]
+
+
+def test_an_exam_is_open_for_longer_to_who_has_more_time_and_is_not_put_away_before(cast: Cast) -> None:
+    north = cast.north
+    slow, quick = cast.student(north, "N-1"), cast.student(north, "N-2")
+    north.admin.put(f"/student_management/students/{slow.id}/accommodations", {"time_factor": 1.5})
+    test = exam(north, duration_minutes=60)
+    path = f"{TESTS}/{test['id']}"
+    north.admin.patch(path, {"window_end_at": window(-1)["window_end_at"]})
+
+    [shown] = slow.get("/student/exams")["active"]
+    begun = slow.post(f"/student/tests/{test['id']}/attempts")
+    refused = north.admin.post(f"{path}/archive", status=409)
+
+    assert (shown["state"], shown["window_end_at"]) == ("open", begun["deadline"])
+    assert lists(quick)["completed"] == ["Spring exam"]
+    assert refused["type"] == "/problems/assessment-still-runs"
+    assert lists(slow)["active"] == ["Spring exam"]
+    slow.post(f"/student/attempts/{begun['id']}/submit", status=200)
+    assert north.admin.post(f"{path}/archive", status=200)["state"] == "archived"

@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attempts.deadline import RECKONED, deadline, window_end
+from services.assessments.phases import window_end
+from services.attempts.deadline import RECKONED, deadline
 
 START = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
