@@ -65,16 +65,18 @@ class Terms:
 
 @dataclass(slots=True)
 class Ran:
-    """How a run ended. ``report`` is empty where nobody was left to tell."""
+    """How a run ended. ``report`` is empty where nobody was left to tell; ``said``: bytes of both outputs."""
 
     report: dict[str, Any] = field(default_factory=dict)
     output: bytes = b""
     stderr: bytes = b""
+    said: int = 0
     too_long: bool = False
     too_much: bool = False
 
     def heard(self, data: bytes, *, well: bool) -> None:
         """Keep all that came from standard output, and the end of what came from the other."""
+        self.said += len(data)
         if well:
             self.output += data
         else:
@@ -264,7 +266,7 @@ def _watched(child: Any, report: int, terms: Terms) -> Ran:
                     told += data
                 else:
                     ran.heard(data, well=pipe == output)
-            ran.too_much = len(ran.output) > terms.output_bytes
+            ran.too_much = ran.said > terms.output_bytes
     for line in told.splitlines():
         ran.report |= json.loads(line)
     if not ran.too_long and not ran.too_much:

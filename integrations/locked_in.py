@@ -56,15 +56,18 @@ MACHINES: Final[dict[str, tuple[int, dict[str, int]]]] = {
     "x86_64": (0xC000003E, {"clone": 56, "clone3": 435, "prlimit64": 302}),
     "aarch64": (0xC00000B7, {"clone": 220, "clone3": 435, "prlimit64": 261}),
 }
-# fork, vfork, then what reaches other processes, mounts, networks, keys and rarely used parts of the kernel.
+# fork, vfork, then what reaches other processes, mounts, networks, keys and rarely used parts of the kernel;
+# last the memory, semaphores and messages of System V and POSIX, which no limit of a process counts.
 REFUSED: Final[dict[str, tuple[int, ...]]] = {
     "x86_64": (
         *(57, 58, 41, 53, 101, 155, 165, 166, 175, 246, 248, 249, 250, 272, 298, 303, 304, 308),
         *(310, 311, 312, 313, 319, 321, 323, 425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 442),
+        *(29, 30, 31, 64, 65, 66, 67, 68, 69, 70, 71, 220, 240),
     ),
     "aarch64": (
         *(198, 199, 117, 41, 40, 39, 105, 104, 217, 218, 219, 97, 241, 264, 265, 268),
         *(270, 271, 272, 273, 279, 280, 282, 425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 442),
+        *(180, *range(186, 198)),
     ),
 }
 FORKS: Final = (57, 58)  # of x86_64; compilers need them

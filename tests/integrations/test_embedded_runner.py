@@ -101,6 +101,9 @@ ATTACKS = {
     "ptrace": "call('ptrace', 16, 1, 0, 0)",
     "keys": "call('syscall', 250, 0, 0, 0, 0)",
     "bpf": "call('syscall', 321, 0, 0, 0)",
+    "shared memory": "call('shmget', 0, 4096, 0o1600)",
+    "semaphores": "call('semget', 0, 9, 0o1600)",
+    "messages": "call('msgget', 0, 0o1600)",
     "another way to call": "call('syscall', 0x40000000 + 39)",
     "many files": "[open(f'/tmp/{n}', 'w').close() for n in range(2000)]",
 }
