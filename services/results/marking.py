@@ -105,7 +105,7 @@ class MarkingJob:
         return content
 
     def _run(self, scope: Scope, task: MarkingTask, content: Code, lease: Lease) -> bool:
-        """Run a program in the cases that are left; False if there was no time to."""
+        """Run a program in the cases that are left; False if it has to be looked at again."""
         language = str(task.response.get("language", ""))
         if language in content.body.languages and language not in self._runner.languages:
             self._tasks.give_up(scope, task, f"there is no runner for {language}")
@@ -113,7 +113,7 @@ class MarkingJob:
         found = list(task.cases)
         for case in self._cases(task, content):
             if not self._tasks.add_case(scope, task, len(found), case):
-                return True  # somebody else runs it, or has marked it
+                return False  # somebody else runs it, who may have lost the lease, or it is marked
             found.append(case)
             if not lease.alive():
                 return False
