@@ -1,6 +1,7 @@
 """Numbers as people type them, and how far from the key they may be."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
@@ -9,21 +10,30 @@ from services.questions.parts import NumericAnswer, Tolerance
 from utils.decimals import MOST_EXPONENT, ZERO
 
 TYPED: Final = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?")
-MINUS: Final = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})
+MINUS: Final = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u202f": " "})
 PRECISE: Final = 60
 
 
 def read_number(text: str, *, decimal_comma: bool = False, unit: str | None = None) -> Decimal | None:
     """Return the number in an answer, None if it is none. A comma counts only where the locale says so."""
     plain = text.translate(MINUS).strip()
-    if unit and plain.endswith(unit):
-        plain = plain.removesuffix(unit).rstrip()
+    if unit:
+        plain = _without(plain, unit)
     if decimal_comma and "." not in plain and plain.count(",") == 1:
         plain = plain.replace(",", ".")
     if not TYPED.fullmatch(plain):
         return None
     number = Decimal(plain)
     return number if abs(number.adjusted()) <= MOST_EXPONENT else None
+
+
+def _without(plain: str, unit: str) -> str:
+    """Return the text before its unit, which Unicode may write in several ways: ohm or omega, micro or mu."""
+    wanted = unicodedata.normalize("NFKC", unit)
+    for length in range(1, len(wanted) + 1):
+        if unicodedata.normalize("NFKC", plain[-length:]) == wanted:
+            return plain[:-length].rstrip()
+    return plain
 
 
 def within(given: Decimal, key: Decimal, tolerance: Tolerance) -> bool:

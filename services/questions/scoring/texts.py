@@ -10,6 +10,7 @@ from services.questions.parts import TextAnswer
 from services.questions.rules import TextComparison
 from utils.decimals import ZERO
 
+ACCENTS: Final = 200  # of combining classes: below are vowel signs and the like, which make another word
 WILDCARD: Final = re.compile(r"(?<!\\)\*")
 
 
@@ -21,7 +22,7 @@ def normal(text: str, how: TextComparison) -> str:
     if not how.case_matters:
         text = text.casefold()
     if not how.accents_matter:
-        text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.combining(c) < ACCENTS)
     return unicodedata.normalize("NFC", text)
 
 

@@ -149,6 +149,8 @@ def test_an_order_earns_all_only_when_it_is_the_right_one(order: list[str]) -> N
         ("12 lb", False, None),
         ("NaN", False, None),
         ("١٢", False, "12"),
+        ("\u20135 kg", False, "-5"),
+        ("10\u00b2", False, None),
         ("", False, None),
     ],
 )
@@ -156,6 +158,14 @@ def test_numbers_are_read_as_people_type_them(text: str, comma: bool, wanted: st
     found = read_number(text, decimal_comma=comma, unit="kg")
 
     assert found == (None if wanted is None else D(wanted))
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("5 \u2126", "\u03a9"), ("5\u00b5m", "\u03bcm"), ("5 m\u00b2", "m2"), ("5\u338f", "kg")],
+)
+def test_a_unit_is_the_same_in_every_form_that_unicode_has_for_it(text: str, unit: str) -> None:
+    assert read_number(text, unit=unit) == 5
 
 
 @pytest.mark.parametrize(
@@ -203,6 +213,7 @@ def test_the_best_of_several_numbers_counts() -> None:
         ("resume", "résumé", {}, False),
         ("resume", "résumé", {"accents_matter": False}, True),
         ("re\u0301sume\u0301", "résumé", {}, True),
+        ("\u0915\u0941\u0932", "\u0915\u0932", {"accents_matter": False}, False),
         ("New York", "newyork", {"white_space": "ignore"}, True),
         ("a  b", "a b", {"white_space": "exact"}, False),
         ("STRASSE", "straße", {}, True),
