@@ -24,6 +24,7 @@ def kept(store: Store, student: dict[str, Any], kind: str = "practice", text: st
         blank=False,
         fraction=None,
         mark=None,
+        worth=Decimal(1),
         max_mark=Decimal(1),
     )
     place: dict[str, Any] = {

@@ -15,7 +15,7 @@ from services.practice.problems import NoFeedbackNow, NothingToCheck
 from services.questions.responses import readable
 from services.questions.review import notes_of, review_of
 from services.questions.scoring.feedback import feedback_for
-from services.questions.scoring.score import Terms, score
+from services.questions.scoring.score import Terms, most, score
 from services.results.documents import AttemptResult
 from services.results.repository import ResultRepository
 from services.results.schemas import ResultOut
@@ -70,7 +70,7 @@ class AnswerFeedback:
         found = score(content, response, terms)
         return Checked(
             slot=slot.slot,
-            **Checked.earned(found, slot.mark),
+            **Checked.earned(found, slot.mark, most(content)),
             feedback=feedback_for(content, response, terms),
             notes=notes_of(content),
             children=review_of(content).children,

@@ -37,14 +37,14 @@ class Checked(BaseModel):
     children: dict[str, Notes]
 
     @staticmethod
-    def earned(found: Score, most: Decimal) -> dict[str, Any]:
+    def earned(found: Score, mark: Decimal, times: Decimal) -> dict[str, Any]:
         """Return what an answer earned, rounded once."""
         fraction = found.fraction
         return {
             "blank": found.blank,
             "fraction": None if fraction is None else rounded(fraction, PLACES),
-            "mark": None if fraction is None else rounded(fraction * most, PLACES),
-            "max_mark": most,
+            "mark": None if fraction is None else rounded(fraction * mark, PLACES),
+            "max_mark": rounded(mark * times, PLACES),
         }
 
 

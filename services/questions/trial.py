@@ -15,7 +15,7 @@ from services.questions.responses import response_to
 from services.questions.review import ReviewQuestion, review_of
 from services.questions.scoring.feedback import feedback_for
 from services.questions.scoring.programs import CaseResult, Verdict
-from services.questions.scoring.score import Findings, Score, Terms, score
+from services.questions.scoring.score import Findings, Score, Terms, most, score
 from utils.decimals import ZERO, Amount, rounded
 from utils.problems import Invalid
 
@@ -95,7 +95,7 @@ class QuestionTrials:
         return PreviewOut(
             **ScoreOut.of(found).model_dump(),
             version=question.version,
-            max_mark=content.mark,
+            max_mark=rounded(content.mark * most(content), FRACTION_PLACES),
             feedback=feedback_for(content, response, terms),
             children={name: ScoreOut.of(one) for name, one in found.children.items()},
             review=review_of(content),

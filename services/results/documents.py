@@ -26,7 +26,11 @@ class ResultState(StrEnum):
 
 
 class Earned(BaseModel):
-    """What an answer earned by a rule. ``fraction`` and ``mark`` are None while it awaits somebody's mark."""
+    """What an answer earned by a rule. ``fraction`` and ``mark`` are None while it awaits somebody's mark.
+
+    ``fraction`` is of ``worth``, the mark that the question has in the test. ``max_mark`` is what can be
+    earned: more than that where certainty counts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -34,6 +38,7 @@ class Earned(BaseModel):
     blank: bool
     fraction: Decimal | None
     mark: Decimal | None
+    worth: Decimal
     max_mark: Decimal
 
 

@@ -10,7 +10,7 @@ from services.assessments.documents import Assessment, PinnedSlot
 from services.questions.content import AnyContent, QuestionSet
 from services.questions.responses import children_of, readable
 from services.questions.scoring.marks import total
-from services.questions.scoring.score import Score, Terms, score
+from services.questions.scoring.score import Score, Terms, most, score
 from services.results.documents import (
     AttemptResult,
     ChildScore,
@@ -20,7 +20,7 @@ from services.results.documents import (
     ResultState,
     task_id,
 )
-from utils.decimals import ZERO
+from utils.decimals import ONE, ZERO
 
 EarnedT = TypeVar("EarnedT", bound=Earned)
 GONE: Final = "gone"  # the rule of a question that is not there any more: a person has to look
@@ -124,27 +124,28 @@ def with_fraction(result: AttemptResult, slot: str, child: str | None, fraction:
 def _item(slot: PinnedSlot, content: AnyContent | None, given: Mapping[str, Any], terms: Terms) -> ItemScore:
     named = {"slot": slot.slot, "question_id": slot.question_id, "version_id": slot.version_id}
     if content is None:
-        lost = _earned(Score(GONE, not given, None if given else ZERO, None), slot.mark)
+        lost = _earned(Score(GONE, not given, None if given else ZERO, None), slot.mark, ONE)
         return ItemScore(**named, **lost)
     found = score(content, readable(content, given), terms)
     children = children_of(content) if isinstance(content, QuestionSet) else {}
     return ItemScore(
         **named,
-        **_earned(found, slot.mark),
+        **_earned(found, slot.mark, most(content)),
         children=tuple(
-            ChildScore(name=name, **_earned(found.children[name], child.mark))
+            ChildScore(name=name, **_earned(found.children[name], child.mark, most(child)))
             for name, child in children.items()
         ),
     )
 
 
-def _earned(found: Score, mark: Decimal) -> dict[str, Any]:
+def _earned(found: Score, mark: Decimal, times: Decimal) -> dict[str, Any]:
     return {
         "rule": found.rule,
         "blank": found.blank,
         "fraction": found.fraction,
         "mark": None if found.fraction is None else found.fraction * mark,
-        "max_mark": mark,
+        "worth": mark,
+        "max_mark": mark * times,
     }
 
 
@@ -170,8 +171,8 @@ def _marked(item: ItemScore, child: str | None, fraction: Decimal) -> ItemScore:
     if any(mark is None for mark in marks):
         return item
     earned = sum((mark for mark in marks if mark is not None), ZERO)
-    return _at(item, earned / sum((one.max_mark for one in children), ZERO))
+    return _at(item, earned / sum((one.worth for one in children), ZERO))
 
 
 def _at(one: EarnedT, fraction: Decimal) -> EarnedT:
-    return one.model_copy(update={"fraction": fraction, "mark": fraction * one.max_mark})
+    return one.model_copy(update={"fraction": fraction, "mark": fraction * one.worth})

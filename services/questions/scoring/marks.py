@@ -10,6 +10,7 @@ from utils.decimals import ZERO
 # By how sure somebody says to be, 1 to 3: what is earned when right, and lost when wrong.
 CERTAIN_RIGHT: Final = {1: Decimal(1), 2: Decimal(2), 3: Decimal(3)}
 CERTAIN_WRONG: Final = {1: ZERO, 2: Decimal(-2), 3: Decimal(-6)}
+MOST_CERTAIN: Final = max(CERTAIN_RIGHT.values())
 
 
 class GradeMethod(StrEnum):

@@ -36,7 +36,7 @@ from services.questions.responses import (
     response_to,
 )
 from services.questions.scoring import choices, numbers, parts, programs, speech, texts
-from services.questions.scoring.marks import with_certainty, with_penalty
+from services.questions.scoring.marks import MOST_CERTAIN, with_certainty, with_penalty
 from utils.decimals import ONE, ZERO
 
 
@@ -92,6 +92,15 @@ def score(
     if getattr(content.scoring, "certainty", False):
         fraction = with_certainty(fraction, response.certainty)
     return Score(rule, blank=False, fraction=fraction, mark=fraction * content.mark)
+
+
+def most(content: AnyContent) -> Decimal:
+    """Return how many times its mark an answer can earn: once, and more where certainty counts."""
+    if isinstance(content, QuestionSet):
+        children = content.body.children
+        earned = sum((child.mark * most(child) for child in children), ZERO)
+        return earned / sum((child.mark for child in children), ZERO)
+    return MOST_CERTAIN if getattr(content.scoring, "certainty", False) else ONE
 
 
 def _set(content: QuestionSet, response: SetResponse, terms: Terms) -> Score:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.questions.rules import ChoiceScoring
 from services.results.documents import AttemptResult, ResultState
 from services.results.scorer import result_of, tasks_of, with_fraction
 from tests.services.questions.scoring.test_score import RIGHT, WRONG
@@ -173,3 +174,15 @@ def test_a_floor_lifts_and_never_lowers(choices: list[dict[str, Any]], floor: De
     plain, lifted = (scored(SCORED, answers, negative=D(1), floor=some).score for some in (None, floor))
 
     assert plain is not None and lifted == max(plain, floor)
+
+
+def test_the_most_that_certainty_earns_is_all_of_the_score() -> None:
+    content = CONTENTS["single:1"].model_copy(
+        update={"scoring": ChoiceScoring(rule="fraction", certainty=True)}
+    )
+    sat = sitting({**RIGHT["single"], "certainty": 3})
+
+    found = result_of(exam("single", "single", mark="2"), CONTENTS | {"single:1": content}, sat)
+
+    assert [found.score, found.max_score] == [D(6), D(12)]
+    assert {(item.worth, item.max_mark) for item in found.items} == {(D(2), D(6))}

@@ -8,7 +8,7 @@ import pytest
 from services.questions.content import AnyContent, contents
 from services.questions.responses import response_to
 from services.questions.scoring.programs import CaseResult, Verdict
-from services.questions.scoring.score import Findings, Score, Terms, score
+from services.questions.scoring.score import Findings, Score, Terms, most, score
 from tests.questions import PLACE, QUESTIONS
 from utils.problems import Invalid
 
@@ -79,6 +79,7 @@ def test_certainty_multiplies_what_is_right_and_costs_what_is_wrong() -> None:
     assert scored(content, {"option": "a", "certainty": 2}).fraction == -2
     assert scored(content, {"certainty": 3}).fraction == 0
     assert scored(of("single"), {"option": "b", "certainty": 3}).fraction == 1
+    assert [most(content), most(of("single"))] == [D(3), D(1)]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,8 @@ def test_a_set_shares_its_mark_out_among_its_children() -> None:
     essay = of("passage_set", body={"passage": "p", "children": [one, _child("essay")]})
     assert scored(essay, {"children": {"x": {"option": "b"}, "2": {"text": "Words"}}}).mark is None
     assert scored(essay, {"children": {"x": {"option": "b"}}}).mark == D("0.5")
+    sure = {**one, "scoring": {"rule": "fraction", "certainty": True}}
+    assert most(of("passage_set", body={"passage": "p", "children": [sure, other]})) == D("1.5")
 
 
 def _child(kind: str) -> dict[str, Any]:
