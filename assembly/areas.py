@@ -35,6 +35,7 @@ from services.features.repository import SwitchRepository
 from services.features.service import FeatureService
 from services.features.switches import FeatureSwitches
 from services.files.area import FileArea
+from services.files.personal_repository import PersonalRecordings
 from services.freshness.area import FreshnessArea
 from services.idempotency.repository import IdempotencyRepository
 from services.idempotency.service import IdempotencyService
@@ -122,7 +123,12 @@ class Areas:
             inbox=messages.senders[Channel.INBOX],
         )
         people = AccountArea.over(around)
-        personal = PersonalPractice(store), PersonalResults(store), PersonalAttempts(store)
+        personal = (
+            PersonalPractice(store),
+            PersonalResults(store),
+            PersonalAttempts(store),
+            PersonalRecordings(store),
+        )
         questions = QuestionRepository(store)
         with_questions = QuestionsDependOn(questions)
         with_tests = AssessmentsDependOn(AssessmentRepository(store))
@@ -135,7 +141,7 @@ class Areas:
         retiming = AttemptRetiming(engine, clock)
         tests = AssessmentArea.over(around, lookup, students.roll, questions, bank, sittings, retiming)
         gate = PracticeGate(standings_over(store, bank.modules))
-        attempts = AttemptArea.over(around, tests, students.roll, results.scoring, feed, gate)
+        attempts = AttemptArea.over(around, tests, students.roll, results.scoring, files.files, feed, gate)
         processes = ProcessRepository(store)
         return cls(
             fresh=fresh,
@@ -223,6 +229,7 @@ class Areas:
             question_selection=self.questions.selection,
             question_trials=self.questions.trials,
             questions=self.questions.bank,
+            recordings=self.attempts.recordings,
             rehearsals=self.exam_room.rehearsals,
             student_dashboards=self._student_dashboards(base),
             student_history=self._history(base),

@@ -19,6 +19,7 @@ from services.assessments.service import AssessmentService
 from services.assessments.telling import ExamMessages
 from services.attempts.answers import AnswerService
 from services.attempts.closing import AttemptClosing
+from services.attempts.recordings import Recordings
 from services.attempts.service import AttemptService
 from services.attempts.starting import AttemptStarts
 from services.audit.log import AuditLog
@@ -128,6 +129,7 @@ class Services:
     question_trials: QuestionTrials
     questions: QuestionBank
     student_accommodations: StudentAccommodations
+    recordings: Recordings
     rehearsals: Rehearsals
     student_dashboards: StudentDashboards
     student_history: StudentHistory

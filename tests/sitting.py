@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -22,6 +23,10 @@ from tests.people import Place, grown
 from tests.questions import PLACE, QUESTIONS
 from utils.decimals import to_stored
 from utils.documents import new_id
+
+WAV = bytes.fromhex(
+    "524946463400000057415645666d74201000000001000100401f0000803e00000200100064617461100000"
+) + bytes(17)  # a millisecond of silence
 
 
 def written(kind: str) -> Any:
@@ -60,6 +65,16 @@ def published(db: Any, campus_id: str, kinds: tuple[str, ...] = ("single", "mult
     paper = AssessmentPaper(id=test.id, campus_id=campus_id, sections=({"title": "One", "slots": slots},))
     db.test_papers.insert_one(paper.to_mongo())
     return test.id
+
+
+def recorded(person: Person, attempt_id: str, slot: str, child: str | None = None) -> str:
+    """Record something for a question, as clients do, and return the file's id."""
+    wanted = {"slot": slot, "child": child, "content_type": "audio/wav", "size": len(WAV)}
+    made = person.post(f"/student/attempts/{attempt_id}/recordings", wanted)
+    path = urlsplit(made["upload"]["url"])
+    sent = person.http.put(f"{path.path}?{path.query}", data=WAV, headers=made["upload"]["headers"])
+    assert sent.status_code == 204, sent.get_json()
+    return str(person.post(f"/student/recordings/{made['file']['id']}/complete", status=202)["id"])
 
 
 def sitter(app: Flask, place: Place, roll_number: str) -> Person:

@@ -8,6 +8,7 @@ from services.attempts.documents import AttemptEvent
 from services.attempts.ground import Ground, own
 from services.attempts.problems import SequenceReused
 from services.attempts.receipts import Stored, digest_of
+from services.attempts.recordings import Recordings
 from services.attempts.repository import Answer, Kept, Now
 from services.attempts.schemas import (
     AnswersPut,
@@ -27,14 +28,15 @@ MOST_EVENTS_KEPT: Final = 1_000  # of one attempt
 class AnswerService:
     """Saves answers durably, in one command where the attempt is known here, and records events."""
 
-    def __init__(self, ground: Ground, store: Store) -> None:
-        self._ground, self._store = ground, store
+    def __init__(self, ground: Ground, store: Store, recordings: Recordings) -> None:
+        self._ground, self._store, self._recordings = ground, store, recordings
 
     def save(self, attempt_id: str, wanted: AnswersPut, actor: Actor) -> SavedOut:
         """Keep what is newer than what is there. What is acknowledged is on disk on a majority of members."""
         scope = own(actor)
         sheet = self._ground.sheet(actor.campus_id, self._ground.test_id(scope, attempt_id))
         answers = [_checked(sheet, number, one) for number, one in enumerate(wanted.answers)]
+        self._recordings.accept(attempt_id, sheet, wanted.answers, actor)
         kept = self._ground.attempts.save(scope, attempt_id, actor.session_id, answers)
         if kept is None:
             raise self._ground.refusal(scope, attempt_id, actor.session_id)

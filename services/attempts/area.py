@@ -9,9 +9,11 @@ from services.attempts.answers import AnswerService
 from services.attempts.closing import AttemptClosing
 from services.attempts.ground import Ground
 from services.attempts.receipts import Receipts
+from services.attempts.recordings import Recordings
 from services.attempts.repository import AttemptRepository
 from services.attempts.service import AttemptService
 from services.attempts.starting import AttemptStarts, StartGate
+from services.files.service import FileService
 from services.ports import ProgressFeed
 from services.results.service import AttemptScoring
 from services.students.repository import StudentRepository
@@ -24,6 +26,7 @@ class AttemptArea:
     answers: AnswerService
     attempts: AttemptService
     closing: AttemptClosing
+    recordings: Recordings
     starts: AttemptStarts
     ground: Ground
 
@@ -34,6 +37,7 @@ class AttemptArea:
         tests: AssessmentArea,
         students: StudentRepository,
         scoring: AttemptScoring,
+        files: FileService,
         feed: ProgressFeed,
         gate: StartGate,
     ) -> Self:
@@ -41,11 +45,12 @@ class AttemptArea:
         store, settings = around.store, around.settings
         receipts = Receipts.derived(settings.receipt_key, settings.receipt_key_previous)
         ground = Ground(AttemptRepository(store), tests.stored, tests.papers, receipts)
-        closing = AttemptClosing(ground, store, scoring)
+        closing, recordings = AttemptClosing(ground, store, scoring), Recordings(ground, files)
         return cls(
-            answers=AnswerService(ground, store),
+            answers=AnswerService(ground, store, recordings),
             attempts=AttemptService(ground, store, around.audit, feed),
             closing=closing,
+            recordings=recordings,
             starts=AttemptStarts(ground, closing, students, gate),
             ground=ground,
         )

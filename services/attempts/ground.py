@@ -95,6 +95,13 @@ class Ground:
                 self.memory.sheets[test_id] = sheet
         return sheet
 
+    def sat(self, scope: Scope, attempt_id: str, session_id: str) -> Attempt:
+        """Return an attempt that this session sits now; raise for why it does not."""
+        now = self.found(scope, attempt_id)
+        if closed(now) or now.attempt.session_id != session_id:
+            raise self.refusal(scope, attempt_id, session_id)
+        return now.attempt
+
     def refusal(self, scope: Scope, attempt_id: str, session_id: str) -> Problem:
         """Return why an attempt took nothing from a session."""
         now = self.found(scope, attempt_id)

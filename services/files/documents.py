@@ -23,7 +23,8 @@ class FileState(StrEnum):
 class StoredFile(Document):
     """One file. ``name`` is what people call it; ``key`` is ours, and cannot be guessed.
 
-    ``scanned``: a scanner has looked at it and found nothing; false where there is no scanner.
+    ``scanned``: a scanner has looked at it and found nothing; false where there is no scanner. A recording is
+    its student's alone: an answer to a ``slot`` of an attempt, ``slot/child`` for a child of a set.
     """
 
     campus_id: str | None
@@ -35,6 +36,9 @@ class StoredFile(Document):
     state: FileState = FileState.WAITING
     reason: str | None = None
     scanned: bool = False
+    student_id: str | None = None
+    attempt_id: str | None = None
+    slot: str | None = None
     created_by: str
     created_at: datetime
     updated_at: datetime
@@ -57,5 +61,8 @@ INDEXES: Final = {
         IndexModel("key", name="key", unique=True),
         IndexModel([("campus_id", ASCENDING), ("_id", ASCENDING)], name="campus"),
         IndexModel([("state", ASCENDING), ("created_at", ASCENDING)], name="state"),
+        IndexModel(
+            [("student_id", ASCENDING), ("attempt_id", ASCENDING), ("slot", ASCENDING)], name="recordings"
+        ),
     ]
 }

@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     """What a file is for. An area that takes another kind of file adds it here and to ``ALLOWED``."""
 
     QUESTION_MEDIA = "question_media"
+    RECORDING = "recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class Allowed:
 
 
 ALLOWED: Final[Mapping[Purpose, Allowed]] = MappingProxyType(
-    {Purpose.QUESTION_MEDIA: Allowed(IMAGES | AUDIO, MAX_UPLOAD_BYTES)}
+    {
+        Purpose.QUESTION_MEDIA: Allowed(IMAGES | AUDIO, MAX_UPLOAD_BYTES),
+        Purpose.RECORDING: Allowed(AUDIO, MAX_UPLOAD_BYTES),
+    }
 )
 
 

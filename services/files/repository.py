@@ -6,7 +6,7 @@ from typing import Final
 
 from services.files.documents import FILES, FileState, StoredFile
 from utils.scope import Scope
-from utils.store import Store
+from utils.store import ScopeRule, Store
 
 SWEEP: Final = Scope.unscoped("sweep of files that nobody finished")
 LINK: Final = Scope.unscoped("signed link to a file")
@@ -16,7 +16,7 @@ class FileRepository:
     """Files: every change of state is one conditional update."""
 
     def __init__(self, store: Store) -> None:
-        self._rows = store.rows(FILES)
+        self._rows = store.rows(FILES, ScopeRule(own="student_id"))
 
     def add(self, scope: Scope, file: StoredFile) -> None:
         """Store a new file."""
@@ -31,6 +31,10 @@ class FileRepository:
         """Return those of these files that lie in the scope."""
         rows = self._rows.find(scope, {"_id": {"$in": list(file_ids)}})
         return [StoredFile.from_mongo(row) for row in rows]
+
+    def count_recordings(self, scope: Scope, attempt_id: str, slot: str, limit: int) -> int:
+        """Return how many recordings one person's scope has of a slot, counted up to ``limit``."""
+        return self._rows.count(scope, {"attempt_id": attempt_id, "slot": slot}, limit)
 
     def find_by_key(self, scope: Scope, key: str) -> StoredFile | None:
         """Return the file whose bytes lie under ``key``."""

@@ -1,7 +1,7 @@
 """What clients send and see of files."""
 
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,7 +15,7 @@ class FileCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    purpose: Purpose
+    purpose: Literal[Purpose.QUESTION_MEDIA]
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")
     content_type: str = Field(max_length=100)
     size: int = Field(ge=1)
@@ -23,12 +23,17 @@ class FileCreate(BaseModel):
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:
-        allowed = ALLOWED[self.purpose]
-        if self.content_type not in allowed.content_types:
-            raise ValueError(f"content_type must be one of {', '.join(sorted(allowed.content_types))}")
-        if self.size > allowed.most_bytes:
-            raise ValueError(f"size must be at most {allowed.most_bytes} bytes")
+        refuse_unallowed(self.purpose, self.content_type, self.size)
         return self
+
+
+def refuse_unallowed(purpose: Purpose, content_type: str, size: int) -> None:
+    """Raise ValueError for a type or a size that is not taken for this purpose."""
+    allowed = ALLOWED[purpose]
+    if content_type not in allowed.content_types:
+        raise ValueError(f"content_type must be one of {', '.join(sorted(allowed.content_types))}")
+    if size > allowed.most_bytes:
+        raise ValueError(f"size must be at most {allowed.most_bytes} bytes")
 
 
 class FileOut(BaseModel):

@@ -1,12 +1,13 @@
 """Files as clients use them: announced, uploaded past us, checked, linked to for a minute, removed."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from models import Actor
 from services.audit.service import AuditService
 from services.files.documents import FileState, StoredFile
+from services.files.kinds import Purpose
 from services.files.repository import LINK, FileRepository
 from services.files.schemas import FileCreate, FileOut, LinkOut, UploadOut
 from services.ports import Dependants, FileStore, JobEngine, OrganisationLookup, Queue
@@ -18,6 +19,7 @@ from utils.store import Store
 CHECK_JOB: Final = "files.check"
 UPLOAD_SECONDS: Final = 900
 DOWNLOAD_SECONDS: Final = 60
+MOST_RECORDINGS: Final = 20  # of one slot
 PREFIX: Final = "files/"
 UPLOADS: Final = "uploads/"  # where links lead; what was checked lies where none does
 
@@ -41,6 +43,12 @@ class FileInUse(Conflict):
     title = "The file is still in use"
 
 
+class TooManyRecordings(Conflict):
+    """This slot has been recorded as often as it may be: ``most`` times. Name one that is there already."""
+
+    title = "There are enough recordings"
+
+
 class FileService:
     """Announces, completes, links and removes files of the actor's scope."""
 
@@ -61,26 +69,51 @@ class FileService:
 
     def announce(self, wanted: FileCreate, actor: Actor) -> UploadOut:
         """Return a file that waits for its bytes, and the link that takes exactly those bytes."""
-        file = self._store.atomically(lambda: self._announce(wanted, actor))
+        facts = wanted.model_dump(exclude={"campus_id"})
+        return self._announced(lambda: self._made(self._campus(wanted, actor), facts, actor), actor)
+
+    def announce_recording(
+        self, attempt_id: str, slot: str, content_type: str, size: int, actor: Actor
+    ) -> UploadOut:
+        """Return the same for what a student says in an attempt: nobody else finds it here."""
+        facts = {
+            "purpose": Purpose.RECORDING,
+            "name": f"answer {slot.replace('/', ' ')}",
+            "content_type": content_type,
+            "size": size,
+            "student_id": actor.id,
+            "attempt_id": attempt_id,
+            "slot": slot,
+        }
+        return self._announced(lambda: self._recording(facts, actor), actor)
+
+    def _announced(self, make: Callable[[], StoredFile], actor: Actor) -> UploadOut:
+        def work() -> StoredFile:
+            file = make()
+            self._files.add(_of(file), file)
+            self._record("file.announced", file, actor)
+            return file
+
+        file = self._store.atomically(work)
         link = self._contents.upload_link(UPLOADS + file.key, file.content_type, file.size, UPLOAD_SECONDS)
         return UploadOut(file=FileOut.of(file), upload=LinkOut.of(link))
 
-    def _announce(self, wanted: FileCreate, actor: Actor) -> StoredFile:
-        campus_id, now = self._campus(wanted, actor), self._clock.now()
-        file = StoredFile(
+    def _recording(self, facts: Mapping[str, Any], actor: Actor) -> StoredFile:
+        taken = self._files.count_recordings(actor.scope, facts["attempt_id"], facts["slot"], MOST_RECORDINGS)
+        if taken >= MOST_RECORDINGS:
+            raise TooManyRecordings(most=MOST_RECORDINGS)
+        return self._made(actor.scope.campus_id, facts, actor)
+
+    def _made(self, campus_id: str | None, facts: Mapping[str, Any], actor: Actor) -> StoredFile:
+        now = self._clock.now()
+        return StoredFile(
             campus_id=campus_id,
-            purpose=wanted.purpose,
-            name=wanted.name,
-            content_type=wanted.content_type,
-            size=wanted.size,
             key=f"{PREFIX}{campus_id or 'platform'}/{secrets.token_urlsafe(24)}",
             created_by=actor.id,
             created_at=now,
             updated_at=now,
+            **facts,
         )
-        self._files.add(_of(file), file)
-        self._record("file.announced", file, actor)
-        return file
 
     def complete(self, file_id: str, actor: Actor) -> FileOut:
         """Have the bytes checked in the background; asked for again, tell how far that is."""
@@ -128,7 +161,14 @@ class FileService:
         """Return those of these files that are stored and the campus's; without one, the platform's."""
         scope = Scope.campus(campus_id) if campus_id else Scope.everything()
         found = self._files.find_many(scope, file_ids) if file_ids else []
-        return {file.id for file in found if file.state is FileState.STORED and file.campus_id == campus_id}
+        usable = [one for one in found if one.state is FileState.STORED and one.student_id is None]
+        return {file.id for file in usable if file.campus_id == campus_id}
+
+    def recorded(self, file_ids: Sequence[str], attempt_id: str, actor: Actor) -> dict[str, str | None]:
+        """Return of which slot each of these own recordings of an attempt is, if its bytes were sent."""
+        found = self._files.find_many(actor.scope, file_ids)
+        sent = [one for one in found if one.state in (FileState.CHECKING, FileState.STORED)]
+        return {file.id: file.slot for file in sent if file.attempt_id == attempt_id}
 
     def by_key(self, key: str) -> StoredFile:
         """Return the file of a signed link; whoever asks has proved that the link is ours."""
@@ -146,7 +186,7 @@ class FileService:
 
     def _found(self, file_id: str, actor: Actor) -> StoredFile:
         file = self._files.find(actor.scope, file_id)
-        if file is None:
+        if file is None or file.student_id not in (None, actor.id):
             raise FileNotFound()
         return file
 

@@ -6,7 +6,9 @@ from typing import Any
 from tests.authz.world import Kind, World, word
 from tests.cast import Person
 from tests.exams import TESTS, plan_for
-from tests.questions import SINGLE
+from tests.questions import QUESTIONS, SINGLE
+
+SAID = ("type", "body", "key", "scoring")
 
 
 class Examiner:
@@ -23,7 +25,8 @@ class Examiner:
     def _examine(self, campus: str, course: str, batch_id: str) -> None:
         name, campus_id = word(campus, course), self._world.campus_ids[campus]
         question = SINGLE | {"stem": f"Who sat {campus}, {course}?", "campus_id": campus_id}
-        asked = [self._post("/question_bank/questions", question)]
+        spoken = question | {name: QUESTIONS["spoken"][name] for name in SAID} | {"stem": f"Say {name}"}
+        asked = [self._post("/question_bank/questions", one) for one in (question, spoken)]
         courses = [self._world.course_ids[campus, one] for one in course]
         wanted = plan_for(campus_id, asked, name=f"Test {name}", course_ids=courses, batch_ids=[batch_id])
         published, draft = self._post(TESTS, wanted), self._post(TESTS, wanted)

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import jwt
 
-from services.attempts.documents import Attempt, AttemptEvent, EventKind
+from services.attempts.documents import Attempt, AttemptEvent, EventKind, Saved
 from services.exam_room.documents import ExamOrder, OrderKind
+from services.files.documents import FileState, StoredFile
+from services.files.kinds import Purpose
 from tests.authz.actors import Actor
 from tests.authz.world import Kind, World, word
 
@@ -33,6 +35,7 @@ def hold_exams(world: World, students: Mapping[tuple[str, str], Sequence[Mapping
             deadline_at=STARTED + timedelta(hours=1),
             session_id="",
             last_seen_at=STARTED,
+            answers={"1": Saved(seq=0, response={"option": "b"}, at=STARTED)},
         )
         event = AttemptEvent(
             **place, attempt_id=attempt.id, student_id=student_id, kind=EventKind.PASTE, at=STARTED
@@ -50,6 +53,23 @@ def hold_exams(world: World, students: Mapping[tuple[str, str], Sequence[Mapping
         )
         world.db.exam_orders.insert_one(order.to_mongo())
         world.stands(Kind.ATTEMPT, campus, course, attempt.id)
+        said = StoredFile(
+            campus_id=place["campus_id"],
+            purpose=Purpose.RECORDING,
+            name=f"answer of {word(campus, course)}",
+            content_type="audio/wav",
+            size=44,
+            key=f"files/{place['campus_id']}/{attempt.id}",
+            state=FileState.STORED,
+            student_id=student_id,
+            attempt_id=attempt.id,
+            slot="2",
+            created_by=student_id,
+            created_at=STARTED,
+            updated_at=STARTED,
+        )
+        world.db.files.insert_one(said.to_mongo())
+        world.stands(Kind.RECORDING, campus, course, said.id)
 
 
 def hold_attempts(world: World, proofs: Mapping[str, str], actors: Sequence[Actor]) -> None:

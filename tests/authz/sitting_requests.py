@@ -8,12 +8,17 @@ from tests.authz.operations import At, Request
 from tests.authz.world import Kind
 
 STUDENTS: Final = frozenset({Role.STUDENT})
+RECORDING: Final = {"slot": "2", "content_type": "audio/wav", "size": 44}
 ANSWERS: Final = {"answers": [{"slot": "1", "seq": 1, "response": {"option": "a"}}]}
 EVENTS: Final = {"events": [{"kind": "paste"}]}
 
 
 def _own(body: Any = None) -> Callable[[At], Request]:
     return lambda at: Request(path={"attempt_id": at("attempt_id", Kind.ATTEMPT)}, body=body, only=STUDENTS)
+
+
+def _said() -> Callable[[At], Request]:
+    return lambda at: Request(path={"file_id": at("file_id", Kind.RECORDING)}, only=STUDENTS)
 
 
 SITTING: Final[Mapping[str, Callable[[At], Request]]] = {
@@ -26,4 +31,8 @@ SITTING: Final[Mapping[str, Callable[[At], Request]]] = {
     ),
     "student.submit_attempt": _own(),
     "student.take_over_attempt": _own(),
+    "student_recordings.announce_recording": _own(RECORDING),
+    "student_recordings.complete_recording": _said(),
+    "student_recordings.get_recording": _said(),
+    "student_recordings.link_recording": _said(),
 }

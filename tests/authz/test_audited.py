@@ -50,6 +50,10 @@ NOT_DONE: Final[dict[str, str]] = {
     ),
     "student_imports.undo": "tests/routes/test_import_undo.py",
     "student_management.reset_second_factor": "tests/routes/test_auth_totp.py",
+    **dict.fromkeys(
+        ("student_recordings.announce_recording", "student_recordings.complete_recording"),
+        "tests/routes/test_student_recordings.py: only students do",
+    ),
     "student_practice.check_answer": "tests/routes/test_student_practice.py: only students do",
     "webhooks.brevo_email": "the provider tells what became of messages; it stands in their history",
     "webhooks.brevo_sms": "the provider tells what became of messages; it stands in their history",

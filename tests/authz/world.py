@@ -40,6 +40,7 @@ class Kind(StrEnum):
     NOTIFICATION = "notifications"
     SESSION = "sessions"
     QUESTION = "questions"
+    RECORDING = "recorded files"
     SMS = "sms deliveries"
     SMS_SUPPRESSION = "sms suppressions"
     PAUSED_JOB = "paused batch_jobs"

@@ -11,7 +11,7 @@ from tests.cast import Cast, Person
 from tests.listener import CommandLog
 from tests.people import Place, place
 from tests.questions import QUESTIONS
-from tests.sitting import answer, answers_of, attempts_of, published, sitter
+from tests.sitting import answer, answers_of, attempts_of, published, recorded, sitter
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -157,11 +157,18 @@ def test_every_type_is_saved_as_it_was_sent(north: Place, asha: Person, db: Any)
         "ordering": {"order": ["a", "b"]},
         "cloze": {"blanks": {"1": "x", "3": "2"}},
         "essay": {"text": "Once."},
-        "spoken": {"file_id": "f"},
         "code": {"language": "python", "source": "print(1)"},
     }
-    sent |= {name: {"children": dict(sent)} for name in ("passage_set", "listening_set")}
     begun = asha.post(attempts_of(published(db, north.id, kinds)))
+
+    def said(kind: str, child: str | None = None) -> dict[str, str]:
+        return {"file_id": recorded(asha, begun["id"], str(kinds.index(kind) + 1), child)}
+
+    sent["spoken"] = said("spoken")
+    sent |= {
+        name: {"children": sent | {"spoken": said(name, "spoken")}}
+        for name in ("passage_set", "listening_set")
+    }
 
     save(asha, begun, *(answer(str(n), 1, **sent[kind]) for n, kind in enumerate(kinds, 1)))
 

@@ -19,6 +19,7 @@ from tests.cast import PASSWORD, Cast, Person
 from tests.exams import ask, exam, practice, publish
 from tests.questions import CANARY, QUESTIONS
 from tests.services.questions.test_projections import SECRET_NAMES, names
+from tests.sitting import recorded
 from utils.documents import new_id
 from utils.scope import Scope
 
@@ -33,7 +34,7 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "ordering": {"order": ["c", "a", "d", "b"]},
     "cloze": {"blanks": {"1": "x", "2": "7", "3": "2"}},
     "essay": {"text": "Some words."},
-    "spoken": {"file_id": "f" * 24},
+    "spoken": {},
     "code": {"language": "python", "source": "print(1)"},
 }
 CHILDREN: Final = {"children": ANSWERS}
@@ -118,12 +119,32 @@ def leaks(heard: list[tuple[str, bytes]], secrets: tuple[str, ...]) -> list[tupl
     ]
 
 
+def said(ear: Ear, attempt_id: str, kind: str, slot: str, response: dict[str, Any]) -> dict[str, Any]:
+    """Return a response that names recordings of this attempt, each sent, read and linked to."""
+    if kind == "spoken":
+        return {"file_id": recording(ear, attempt_id, slot)}
+    if "children" in response:
+        spoken = {"file_id": recording(ear, attempt_id, slot, "spoken")}
+        return {"children": response["children"] | {"spoken": spoken}}
+    return response
+
+
+def recording(ear: Ear, attempt_id: str, slot: str, child: str | None = None) -> str:
+    file_id = recorded(ear.person, attempt_id, slot, child)
+    ear.person.http.get(f"/student/recordings/{file_id}")
+    ear.person.http.get(f"/student/recordings/{file_id}/link")
+    return file_id
+
+
 def sit(ear: Ear, test_id: str) -> Any:
     """Begin, answer everything well and badly, report, take over, and return the attempt."""
     person = ear.person
     attempt = person.post(f"/student/tests/{test_id}/attempts")
     path = f"/student/attempts/{attempt['id']}"
-    answers = [{"slot": str(n), "seq": n, "response": one} for n, one in enumerate(GIVEN, 1)]
+    answers = [
+        {"slot": str(n), "seq": n, "response": said(ear, attempt["id"], kind, str(n), one)}
+        for n, (kind, one) in enumerate(zip(KINDS, GIVEN, strict=True), 1)
+    ]
     person.put(f"{path}/answers", {"answers": answers})
     for number, strange in enumerate(STRANGE):
         body = {"answers": [{"slot": str(slot), "seq": 99, "response": strange} for slot in (number + 1, 99)]}

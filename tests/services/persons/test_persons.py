@@ -21,7 +21,7 @@ from services.ports import Channel, Message, SendUnit
 from services.students.personal_repository import PersonalStudents
 from tests.cast import PASSWORD, Cast, Person, roster
 from tests.results import kept
-from tests.sitting import published, sit
+from tests.sitting import attempts_of, published, recorded, sit
 
 ROLL, NAME, EMAIL, MOBILE = "KANARI-77", "Kanarienvogel Zitrone", "kanari-77@example.com", "+919812377777"
 TRACES = re.compile(r"kanari|zitrone|9812377777", re.IGNORECASE)
@@ -51,7 +51,6 @@ NOT_PERSONAL = {
     "question_modules": "the skill tree",
     "question_versions": "questions, by ids of authors",
     "questions": "questions, by ids of authors",
-    "files": "pictures and recordings of questions",
     "idempotency_keys": "first replies to requests; gone after 48 hours",
     "imports": "places, counts and the names of files",
     "login_throttle": "hashes; gone once they count no more",
@@ -96,6 +95,8 @@ def somebody(cast: Cast, runtime: Runtime, at_rest: Any, db: Any) -> Person:
     Person(somebody.http.application, ROLL.lower())
     kept(runtime.store, db.students.find_one({"_id": somebody.id}), text=f"I am {NAME}.")
     sit(somebody, published(db, campus.id, ("essay",)), text=f"{NAME}, an essay")
+    spoken = somebody.post(attempts_of(published(db, campus.id, ("spoken",))))
+    recorded(somebody, spoken["id"], "1")
     at_rest()  # also what tells of the login
     return somebody
 
@@ -137,7 +138,7 @@ def test_every_field_of_an_account_is_handed_out_or_is_none_of_anybodys_business
 def test_everything_about_a_person_is_handed_out_and_no_secret(
     cast: Cast, somebody: Person, runtime: Runtime, db: Any
 ) -> None:
-    unnamed = {"attempt_events", "sessions", "one_time_links", "test_results"}
+    unnamed = {"attempt_events", "files", "sessions", "one_time_links", "test_results"}
     assert traces(db) == runtime.services.persons.collections - unnamed
 
     found = cast.north.admin.post(f"{STUDENTS}/{somebody.id}/export", status=200)
