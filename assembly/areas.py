@@ -229,6 +229,7 @@ class Areas:
             question_selection=self.questions.selection,
             question_trials=self.questions.trials,
             questions=self.questions.bank,
+            plays=self.attempts.plays,
             recordings=self.attempts.recordings,
             rehearsals=self.exam_room.rehearsals,
             student_dashboards=self._student_dashboards(base),

@@ -8,11 +8,13 @@ from models import Actor
 from routes._kit.endpoint import SIGNED_IN, Limits, route
 from routes._kit.services import services
 from services.assessments.problems import AssessmentNotFound
+from services.attempts.plays import Play, PlayOut
 from services.attempts.problems import (
     AttemptClosed,
     AttemptHeldElsewhere,
     AttemptNotFound,
     AttemptsUsedUp,
+    PlaysUsedUp,
     SequenceReused,
     WindowNotOpen,
 )
@@ -27,7 +29,8 @@ from services.attempts.schemas import (
     SubmitOut,
 )
 from services.features.switches import FeatureSwitchedOff
-from utils.problems import Unavailable
+from services.files.service import FileNotStored
+from utils.problems import Invalid, Unavailable
 
 bp = Blueprint("student", __name__, url_prefix="/student")
 
@@ -92,6 +95,19 @@ def take_over_attempt(attempt_id: str, actor: Actor) -> AttemptOut:
 def report_events(attempt_id: str, body: EventsIn, actor: Actor) -> EventsOut:
     """Report what happened during an attempt; without events, only that the client is there."""
     return services().answers.report(attempt_id, body, actor)
+
+
+@route(
+    bp,
+    "POST",
+    f"{ATTEMPT}/plays",
+    permission=SIGNED_IN,
+    status=201,
+    raises=[*OPEN, PlaysUsedUp, FileNotStored, Invalid],
+)
+def play(attempt_id: str, body: Play, actor: Actor) -> PlayOut:
+    """Hear what a slot lets be heard: the play is counted, and its link is good for a minute."""
+    return services().plays.play(attempt_id, body, actor)
 
 
 @route(bp, "GET", f"{ATTEMPT}/receipt", permission=SIGNED_IN, raises=[AttemptNotFound])

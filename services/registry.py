@@ -19,6 +19,7 @@ from services.assessments.service import AssessmentService
 from services.assessments.telling import ExamMessages
 from services.attempts.answers import AnswerService
 from services.attempts.closing import AttemptClosing
+from services.attempts.plays import Plays
 from services.attempts.recordings import Recordings
 from services.attempts.service import AttemptService
 from services.attempts.starting import AttemptStarts
@@ -129,6 +130,7 @@ class Services:
     question_trials: QuestionTrials
     questions: QuestionBank
     student_accommodations: StudentAccommodations
+    plays: Plays
     recordings: Recordings
     rehearsals: Rehearsals
     student_dashboards: StudentDashboards

@@ -8,6 +8,7 @@ from services.assessments.area import AssessmentArea
 from services.attempts.answers import AnswerService
 from services.attempts.closing import AttemptClosing
 from services.attempts.ground import Ground
+from services.attempts.plays import Plays
 from services.attempts.receipts import Receipts
 from services.attempts.recordings import Recordings
 from services.attempts.repository import AttemptRepository
@@ -26,6 +27,7 @@ class AttemptArea:
     answers: AnswerService
     attempts: AttemptService
     closing: AttemptClosing
+    plays: Plays
     recordings: Recordings
     starts: AttemptStarts
     ground: Ground
@@ -50,6 +52,7 @@ class AttemptArea:
             answers=AnswerService(ground, store, recordings),
             attempts=AttemptService(ground, store, around.audit, feed),
             closing=closing,
+            plays=Plays(ground, files),
             recordings=recordings,
             starts=AttemptStarts(ground, closing, students, gate),
             ground=ground,

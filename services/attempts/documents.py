@@ -67,7 +67,8 @@ class Attempt(Document):
 
     ``deadline_at`` follows from the fields above it by ``deadline.py``; only an audited grant changes it.
     ``course_ids`` are the test's. ``session_id`` is the login that may save now. ``gap_seconds`` is for how
-    long nothing was heard of the client, every silence of ``GAP_SECONDS`` or more counted whole.
+    long nothing was heard of the client, every silence of ``GAP_SECONDS`` or more counted whole. ``plays``
+    counts by slot how often it was heard, which may be ``extra_plays`` times more than the question says.
     """
 
     campus_id: str
@@ -90,6 +91,8 @@ class Attempt(Document):
     answers: dict[str, Saved] = {}  # noqa: RUF012 -- pydantic copies defaults
     last_seen_at: datetime
     gap_seconds: int = 0
+    plays: dict[str, int] = {}  # noqa: RUF012 -- pydantic copies defaults
+    extra_plays: int = 0
     compensated_seconds: int = 0  # of the gaps
     flags: int = 0
     closed_by: ClosedBy | None = None

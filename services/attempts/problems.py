@@ -41,6 +41,12 @@ class SequenceReused(Conflict):
     title = "A sequence number was used twice"
 
 
+class PlaysUsedUp(Conflict):
+    """What this slot lets be heard was played as often as it may be: ``allowed`` times."""
+
+    title = "There is no play left"
+
+
 class NotReleased(Forbidden):
     """The results of this attempt are not released. You are told when they are."""
 

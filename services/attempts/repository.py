@@ -113,6 +113,17 @@ class AttemptRepository:
         change = {f"answers.{slot}.final": True, **SEEN}
         return _attempt(self._rows.find_and_update(scope, query, [{"$set": change}]))
 
+    def play(self, scope: Scope, attempt_id: str, session_id: str, slot: str, most: int | None) -> Now | None:
+        """Count one more play of a slot, of so many and the attempt's extra ones; None if it may not be."""
+        played: Row = {"$ifNull": [f"$plays.{slot}", 0]}
+        conditions = [IN_TIME["$expr"]]
+        if most is not None:
+            conditions.append({"$lt": [played, {"$add": [most, {"$ifNull": ["$extra_plays", 0]}]}]})
+        query = {**_open(attempt_id, session_id), "$expr": {"$and": conditions}}
+        change = {f"plays.{slot}": {"$add": [played, 1]}, **SEEN}
+        row = self._rows.find_and_update(scope, query, [{"$set": change}])
+        return Now(Attempt.from_mongo(row), row["last_seen_at"]) if row else None
+
     def report(self, scope: Scope, attempt_id: str, session_id: str, flags: int) -> Now | None:
         """Note that a client is there and that it reports so many events; None where it takes nothing now."""
         flagged = {"flags": {"$add": ["$flags", flags]}}

@@ -67,6 +67,14 @@ class SavedAnswer(BaseModel):
     response: dict[str, Any]
 
 
+class PlayedOut(BaseModel):
+    """How often what a slot lets be heard was played; ``left`` is null where it may be played for ever."""
+
+    slot: str
+    played: int
+    left: int | None
+
+
 class PaperOut(BaseModel):
     """``sections``: ``[{title, slots: [{slot, type, stem, …}]}]``; none once the attempt is closed."""
 
@@ -74,7 +82,10 @@ class PaperOut(BaseModel):
 
 
 class AttemptOut(BaseModel):
-    """An attempt as whoever sits it sees it. ``receipt`` covers all of ``saved``."""
+    """An attempt as whoever sits it sees it. ``receipt`` covers all of ``saved``.
+
+    ``plays``: of every slot that lets something be heard; none once the attempt is closed.
+    """
 
     id: str
     test_id: str
@@ -86,6 +97,7 @@ class AttemptOut(BaseModel):
     submitted_at: datetime | None
     paper: PaperOut
     saved: list[SavedAnswer]
+    plays: list[PlayedOut] = []
     receipt: str
 
     _found: bool = PrivateAttr(default=False)

@@ -13,11 +13,13 @@ PLACES = ("options", "left", "right", "items", "blanks")
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What one slot asks: its type, and the ids in it that an answer may name."""
+    """What one slot asks: its type, the ids in it that an answer may name, what may be heard how often."""
 
     type: QuestionType
     ids: Mapping[str, frozenset[str]]
     children: Mapping[str, "Slot"]
+    audio_file_id: str | None = None
+    plays: int | None = None
 
     @classmethod
     def of(cls, shown: Mapping[str, Any]) -> Self:
@@ -27,6 +29,8 @@ class Slot:
             type=QuestionType(shown["type"]),
             ids={place: frozenset(part["id"] for part in body.get(place) or ()) for place in PLACES},
             children={str(child["id"]): cls.of(child) for child in body.get("children") or ()},
+            audio_file_id=body.get("audio_file_id"),
+            plays=body.get("plays"),
         )
 
     def accept(self, response: Mapping[str, Any], at: str) -> None:

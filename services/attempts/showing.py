@@ -3,17 +3,20 @@
 from services.assessments.arrangement import arranged
 from services.assessments.documents import Assessment
 from services.attempts.ground import Ground, closed
+from services.attempts.plays import played
 from services.attempts.repository import Now
-from services.attempts.schemas import AttemptOut, PaperOut, SavedAnswer, stored_of
+from services.attempts.schemas import AttemptOut, PaperOut, PlayedOut, SavedAnswer, stored_of
 
 
 def shown(ground: Ground, now: Now, test: Assessment, *, found: bool = False) -> AttemptOut:
     """Return an attempt with its paper in its own order; a closed one without. ``found``: it was there."""
     attempt = now.attempt
-    paper = PaperOut(sections=[])
+    paper, plays = PaperOut(sections=[]), list[PlayedOut]()
     if not closed(now):
+        sheet = ground.sheet(attempt.campus_id, attempt.test_id)
+        plays = played(sheet, attempt)
         paper.sections = arranged(
-            ground.sheet(attempt.campus_id, attempt.test_id).sections,
+            sheet.sections,
             attempt.seed,
             shuffle_questions=test.shuffle_questions,
             shuffle_options=test.shuffle_options,
@@ -33,5 +36,6 @@ def shown(ground: Ground, now: Now, test: Assessment, *, found: bool = False) ->
             SavedAnswer(slot=slot, seq=one.seq, response=one.response)
             for slot, one in attempt.answers.items()
         ],
+        plays=plays,
         receipt=ground.receipts.give_whole(attempt.id, at, stored_of(attempt)),
     ).noted(found=found)

@@ -109,6 +109,8 @@ def _facts(test: Assessment, student: Student, actor: Actor) -> dict[str, Any]:
         "window_end_at": test.window_end_at,
         "session_id": actor.session_id,
         "answers": {},
+        "plays": {},
+        "extra_plays": student.accommodations.extra_plays,
         "gap_seconds": 0,
         "flags": 0,
         "closed_by": None,

@@ -137,9 +137,15 @@ class FileService:
         file = self._found(file_id, actor)
         if file.state is not FileState.STORED:
             raise FileNotStored()
-        return LinkOut.of(
-            self._contents.download_link(file.key, file.name, file.content_type, DOWNLOAD_SECONDS)
-        )
+        return self._link(file)
+
+    def link_to(self, file_id: str, campus_id: str | None) -> LinkOut:
+        """Return the same for a file of a campus or the platform, to whoever was shown that it is there."""
+        file = self._files.find(Scope.everything(), file_id)
+        ours = file is not None and file.student_id is None and file.campus_id in (campus_id, None)
+        if file is None or not ours or file.state is not FileState.STORED:
+            raise FileNotStored()
+        return self._link(file)
 
     def remove(self, file_id: str, actor: Actor) -> None:
         """Remove a file that nothing uses. Its bytes go after the record: what is left is swept."""
@@ -189,6 +195,10 @@ class FileService:
         if file is None or file.student_id not in (None, actor.id):
             raise FileNotFound()
         return file
+
+    def _link(self, file: StoredFile) -> LinkOut:
+        link = self._contents.download_link(file.key, file.name, file.content_type, DOWNLOAD_SECONDS)
+        return LinkOut.of(link)
 
     def _record(self, action: str, file: StoredFile, actor: Actor) -> None:
         detail: Mapping[str, str] = {"purpose": file.purpose}

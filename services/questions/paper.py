@@ -61,7 +61,10 @@ class PaperCode(PaperBody):
 
 
 class PaperQuestion(BaseModel):
-    """A question without key, fractions, explanation, feedback, hidden cases or the text of what is heard."""
+    """A question without key, fractions, explanation, feedback, hidden cases or the text of what is heard.
+
+    ``certainty``: the answer says how sure the student is, 1 to 3, and that changes what it earns or costs.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,6 +73,7 @@ class PaperQuestion(BaseModel):
     stem: str
     stem_html: str
     mark: Amount
+    certainty: bool = False
     media: tuple[str, ...]
     body: SerializeAsAny[PaperBody]
 
@@ -136,6 +140,7 @@ def _shown(content: AnyContent, name: str | None, body: PaperBody) -> PaperQuest
         stem=content.stem,
         stem_html=rendered(content.stem),
         mark=content.mark,
+        certainty=getattr(content.scoring, "certainty", False),
         media=content.media,
         body=body,
     )

@@ -8,8 +8,6 @@ from tests.cast import Person
 from tests.exams import TESTS, plan_for
 from tests.questions import QUESTIONS, SINGLE
 
-SAID = ("type", "body", "key", "scoring")
-
 
 class Examiner:
     """Makes the tests of the world, as a superadmin."""
@@ -25,8 +23,10 @@ class Examiner:
     def _examine(self, campus: str, course: str, batch_id: str) -> None:
         name, campus_id = word(campus, course), self._world.campus_ids[campus]
         question = SINGLE | {"stem": f"Who sat {campus}, {course}?", "campus_id": campus_id}
-        spoken = question | {name: QUESTIONS["spoken"][name] for name in SAID} | {"stem": f"Say {name}"}
-        asked = [self._post("/question_bank/questions", one) for one in (question, spoken)]
+        of_place = {"campus_id": campus_id}
+        spoken = QUESTIONS["spoken"] | of_place | {"stem": f"Say {campus}, {course}."}
+        heard = QUESTIONS["listening_set"] | of_place | {"stem": f"Hear {campus}, {course}."}
+        asked = [self._post("/question_bank/questions", one) for one in (question, spoken, heard)]
         courses = [self._world.course_ids[campus, one] for one in course]
         wanted = plan_for(campus_id, asked, name=f"Test {name}", course_ids=courses, batch_ids=[batch_id])
         published, draft = self._post(TESTS, wanted), self._post(TESTS, wanted)

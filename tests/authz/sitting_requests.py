@@ -24,6 +24,7 @@ def _said() -> Callable[[At], Request]:
 SITTING: Final[Mapping[str, Callable[[At], Request]]] = {
     "student.get_attempt": _own(),
     "student.get_receipt": _own(),
+    "student.play": _own({"slot": "3"}),
     "student.report_events": _own(EVENTS),
     "student.save_answers": _own(ANSWERS),
     "student.start_attempt": lambda at: Request(

@@ -54,6 +54,7 @@ NOT_DONE: Final[dict[str, str]] = {
         ("student_recordings.announce_recording", "student_recordings.complete_recording"),
         "tests/routes/test_student_recordings.py: only students do",
     ),
+    "student.play": "tests/routes/test_student_plays.py: only students do",
     "student_practice.check_answer": "tests/routes/test_student_practice.py: only students do",
     "webhooks.brevo_email": "the provider tells what became of messages; it stands in their history",
     "webhooks.brevo_sms": "the provider tells what became of messages; it stands in their history",

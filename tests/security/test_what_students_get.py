@@ -150,6 +150,7 @@ def sit(ear: Ear, test_id: str) -> Any:
         body = {"answers": [{"slot": str(slot), "seq": 99, "response": strange} for slot in (number + 1, 99)]}
         person.http.put(f"{path}/answers", json=body)
     person.http.post(f"{path}/events", json={"events": [{"kind": "focus_lost"}]})
+    person.http.post(f"{path}/plays", json={"slot": str(KINDS.index("listening_set") + 1)})
     person.http.post(f"{path}/takeover")
     person.http.post(f"{path}/check", json={"slot": "1"})
     person.http.post(f"{path}/check", json={"slots": ["1"]})

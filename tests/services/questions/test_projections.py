@@ -115,3 +115,11 @@ def test_what_is_rendered_holds_elements_of_the_subset_only(text: str) -> None:
     found = {part.split(">")[0].split()[0].strip("/") for part in html.split("<")[1:]}
     subset = "p br em strong s code pre ul ol li h1 h2 h3 h4 h5 h6 hr a table thead tbody tr th td"
     assert found <= set(subset.split())
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_paper_says_whether_a_question_asks_how_sure_one_is(asked: bool) -> None:
+    sent = {name: part for name, part in QUESTIONS["true_false"].items() if name not in PLACE}
+    content: AnyContent = contents.validate_python(sent | {"scoring": {"certainty": asked}})
+
+    assert paper_of(content).certainty is asked
