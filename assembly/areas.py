@@ -163,7 +163,9 @@ class Areas:
             persons=person_service(around, people, students, personal),
             assessments=tests,
             attempts=attempts,
-            exam_room=ExamRoomArea.over(around, people, places, students, tests, attempts.closing, feed),
+            exam_room=ExamRoomArea.over(
+                around, people, places, students, tests, attempts.closing, results.scoring, feed
+            ),
             processes=processes,
             breakers=BreakerService(base.breakers, ProcessService(processes), store, audit, base.bus),
         )

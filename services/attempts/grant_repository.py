@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from services.attempts.deadline import RECKONED
+from services.attempts.deadline import IN_TIME, OVERDUE, RECKONED
 from services.attempts.documents import ATTEMPTS, Attempt, AttemptState, ClosedBy
 from utils.scope import Scope
 from utils.store import Row, ScopeRule, Store
@@ -15,16 +15,21 @@ SHOWN: Final = {"student_id": 1, "deadline_at": 1}
 
 @dataclass(frozen=True, slots=True)
 class Sitters:
-    """Who sits a test now. Empty ``batch_ids`` and ``student_ids`` do not narrow."""
+    """Who sits a test now. Empty ``batch_ids`` and ``student_ids`` do not narrow.
+
+    With ``in_time`` only those whose time is not over.
+    """
 
     test_id: str
     batch_ids: tuple[str, ...] = ()
     student_ids: tuple[str, ...] = ()
+    in_time: bool = False
 
     @property
     def query(self) -> Row:
         """The filter of their attempts."""
         query: Row = {"test_id": self.test_id, "state": AttemptState.ACTIVE}
+        query |= IN_TIME if self.in_time else {}
         named = {"batch_id": self.batch_ids, "student_id": self.student_ids}
         return query | {name: {"$in": list(ids)} for name, ids in named.items() if ids}
 
@@ -104,6 +109,11 @@ class GrantRepository:
     def sitting(self, scope: Scope, sitters: Sitters, by: datetime, most: int) -> list[Attempt]:
         """Return some attempts that are being sat and had begun by then."""
         query = {**sitters.query, "started_at": {"$lte": by}}
+        return [Attempt.from_mongo(row) for row in self._rows.find(scope, query, limit=most)]
+
+    def overdue(self, scope: Scope, sitters: Sitters, most: int) -> list[Attempt]:
+        """Return some attempts whose time is over and that nobody has closed yet."""
+        query = {**sitters.query, **OVERDUE}
         return [Attempt.from_mongo(row) for row in self._rows.find(scope, query, limit=most)]
 
     def closed_since(self, scope: Scope, sitters: Sitters, since: datetime) -> int:

@@ -30,12 +30,12 @@ class AttemptGrants:
     def grant(self, scope: Scope, sitters: Sitters, order_id: str, at: datetime, seconds: int) -> int:
         """Give so much time to each who began by ``at``; return how many have it of this order now."""
         self._attempts.grant(scope, sitters, order_id, at, seconds)
-        return self._told(scope, sitters, order_id)
+        return self.tell(scope, sitters.test_id, order_id)
 
     def give_back(self, scope: Scope, sitters: Sitters, order_id: str, at: datetime, most: int) -> int:
         """Give each what gaps have cost, at most so many seconds; return how many have some of this order."""
         self._attempts.give_back(scope, sitters, order_id, at, most)
-        return self._told(scope, sitters, order_id)
+        return self.tell(scope, sitters.test_id, order_id)
 
     def retime(
         self, scope: Scope, test_id: str, duration_seconds: int, window_end_at: datetime | None
@@ -43,8 +43,9 @@ class AttemptGrants:
         """Let a duration and the end of a window hold for everybody who sits a test."""
         self._tell(self._attempts.retime(scope, test_id, duration_seconds, window_end_at))
 
-    def _told(self, scope: Scope, sitters: Sitters, order_id: str) -> int:
-        given = self._attempts.given(scope, sitters.test_id, order_id)
+    def tell(self, scope: Scope, test_id: str, order_id: str) -> int:
+        """Tell those who have time of an order when they end now; return how many they are."""
+        given = self._attempts.given(scope, test_id, order_id)
         self._tell(given)
         return len(given)
 

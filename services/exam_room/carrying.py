@@ -1,6 +1,7 @@
 """Carrying orders out, in the background: whatever dies, each attempt is reached once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
 from services.assessments.repository import AssessmentRepository
@@ -9,13 +10,13 @@ from services.attempts.grant_repository import GrantRepository, Sitters
 from services.attempts.grants import AttemptGrants
 from services.audit.service import AuditService
 from services.exam_room.documents import ExamOrder, OrderKind
+from services.exam_room.reopening import NO_LIMIT, Reopening
 from services.exam_room.repository import OrderRepository
 from services.ports import JSON, Done, JobResult, Later, Lease
 from utils.scope import Scope
 
 AT_ONCE: Final = 50
 SYSTEM: Final = "system"
-NO_LIMIT: Final = 86_400
 
 
 class Closer(Protocol):
@@ -35,10 +36,11 @@ class OrderCarrying:
         attempts: GrantRepository,
         grants: AttemptGrants,
         closer: Closer,
+        reopening: Reopening,
         audit: AuditService,
     ) -> None:
         self._orders, self._tests, self._attempts = orders, tests, attempts
-        self._grants, self._closer, self._audit = grants, closer, audit
+        self._grants, self._closer, self._reopening, self._audit = grants, closer, reopening, audit
 
     def run(self, lease: Lease) -> JobResult:
         """Carry an order out and note how many attempts it has reached."""
@@ -46,12 +48,9 @@ class OrderCarrying:
         order = self._orders.find(scope, str(lease.args["order_id"]))
         if order is None or order.reached is not None:
             return Done()
-        if order.kind is OrderKind.CLOSE:
-            if not self._close(scope, order, lease):
-                return Later(0)
-            reached = self._attempts.closed_since(scope, _sitters(order), order.at)
-        else:
-            reached = self._give(scope, order)
+        reached = self._carried_out(scope, order, lease)
+        if reached is None:
+            return Later(0)
         self._orders.done(scope, order.id, reached)
         return Done()
 
@@ -72,8 +71,28 @@ class OrderCarrying:
             self._grants.retime(scope, test.id, test.duration_minutes * 60, test.window_end_at)
         return Done()
 
-    def _give(self, scope: Scope, order: ExamOrder) -> int:
+    def _carried_out(self, scope: Scope, order: ExamOrder, lease: Lease) -> int | None:
+        """Return how many attempts an order has reached; None if the lease is over before all are."""
+        if order.kind is OrderKind.EXTEND:
+            return self._give(scope, order, _sitters(order))
+        if order.kind is OrderKind.COMPENSATE:
+            return self._compensate(scope, order, lease)
+        if not self._close(scope, order, lease):
+            return None
+        return self._attempts.closed_since(scope, _sitters(order), order.at)
+
+    def _compensate(self, scope: Scope, order: ExamOrder, lease: Lease) -> int | None:
+        """Give time to those who still have some, then to those who were cut off when theirs ended."""
         sitters = _sitters(order)
+        self._give(scope, order, replace(sitters, in_time=True))
+        while waiting := self._attempts.overdue(scope, sitters, AT_ONCE):
+            for attempt in waiting:
+                self._closer.close(attempt, ClosedBy.DEADLINE)  # nobody has swept it yet
+        if not self._reopening.run(scope, order, sitters, lease):
+            return None
+        return self._grants.tell(scope, order.test_id, order.id)
+
+    def _give(self, scope: Scope, order: ExamOrder, sitters: Sitters) -> int:
         if order.seconds is not None:
             return self._grants.grant(scope, sitters, order.id, order.at, order.seconds)
         return self._grants.give_back(scope, sitters, order.id, order.at, order.most_seconds or NO_LIMIT)

@@ -43,7 +43,11 @@ class Extend(Whom):
 
 
 class Compensate(Whom):
-    """What each has lost in gaps and was not given back yet, at most ``most_minutes``; or ``minutes``."""
+    """What each has lost in gaps and was not given back yet, at most ``most_minutes``; or ``minutes``.
+
+    Also for whoever was cut off when their time ended, within the last day: their attempt is opened again and
+    goes on from now, unless its score was released or they have begun another.
+    """
 
     minutes: Minutes | None = None
     most_minutes: Minutes = MOST_MINUTES

@@ -14,7 +14,7 @@ from services.results.documents import (
 )
 from utils.decimals import to_stored
 from utils.scope import Scope
-from utils.store import ScopeRule, Store
+from utils.store import Row, ScopeRule, Store
 
 OF_STUDENT: Final = ScopeRule(course="course_ids", own="student_id")
 OF_MARKERS: Final = ScopeRule(course="course_ids")
@@ -46,6 +46,10 @@ class ResultRepository:
         rows = self._rows.find(scope, {"_id": {"$in": list(attempt_ids)}})
         return {str(row["_id"]): AttemptResult.from_mongo(row) for row in rows}
 
+    def remove(self, scope: Scope, attempt_id: str) -> None:
+        """Forget the score of an attempt."""
+        self._rows.delete_one(scope, {"_id": attempt_id})
+
     def replace(self, scope: Scope, before: AttemptResult, after: AttemptResult) -> bool:
         """Put another score in the place of one that is still as it was read; tell whether it was."""
         fields = {"items": [item.model_dump() for item in after.items], "score": after.score}
@@ -63,6 +67,10 @@ class TaskRepository:
         """Store what has to be marked."""
         self._rows.insert_many(scope, [task.to_mongo() for task in tasks])
 
+    def remove_of(self, scope: Scope, attempt_id: str) -> None:
+        """Forget what of an attempt had or has to be marked."""
+        self._rows.delete_many(scope, {"attempt_id": attempt_id})
+
     def find(self, scope: Scope, task_id: str) -> MarkingTask | None:
         """Return one task."""
         row = self._rows.find_one(scope, {"_id": task_id})
@@ -75,21 +83,24 @@ class TaskRepository:
 
     def add_case(self, scope: Scope, task: MarkingTask, place: int, found: CaseFound) -> bool:
         """Note how a program did in the case at ``place``; False if that is known, or the task is done."""
-        query = {"_id": task.id, "state": TaskState.OPEN, "cases": {"$size": place}}
+        query = {**_open(task), "cases": {"$size": place}}
         return self._rows.update_one(scope, query, {"$push": {"cases": found.model_dump()}})
 
     def suggest(self, scope: Scope, task: MarkingTask, suggestion: Suggested) -> bool:
         """Keep what a provider thinks, while nobody has marked; the newest counts."""
         change = {"$set": {"suggestion": to_stored(suggestion.model_dump())}}
-        return self._rows.update_one(scope, {"_id": task.id, "state": TaskState.OPEN}, change)
+        return self._rows.update_one(scope, _open(task), change)
 
     def give_up(self, scope: Scope, task: MarkingTask, fault: str) -> bool:
         """Say why a person has to mark it."""
-        query = {"_id": task.id, "state": TaskState.OPEN}
-        return self._rows.update_one(scope, query, {"$set": {"fault": fault}})
+        return self._rows.update_one(scope, _open(task), {"$set": {"fault": fault}})
 
     def close(self, scope: Scope, done: MarkingTask) -> bool:
         """Set the mark of a task that is open; False if somebody was before us."""
         fields = {"state": TaskState.DONE, "fraction": done.fraction, "marked_by": done.marked_by}
-        query = {"_id": done.id, "state": TaskState.OPEN}
-        return self._rows.update_one(scope, query, {"$set": to_stored(fields)})
+        return self._rows.update_one(scope, _open(done), {"$set": to_stored(fields)})
+
+
+def _open(task: MarkingTask) -> Row:
+    """Return the filter of a task that is open, and not of a later end of an attempt that was reopened."""
+    return {"_id": task.id, "state": TaskState.OPEN, "created_at": task.created_at}

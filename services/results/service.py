@@ -69,10 +69,20 @@ class AttemptScoring:
                 MARK_JOB,
                 {"campus_id": test.campus_id, "attempt_id": result.id},
                 queue=Queue.MARKING,
-                key=f"{MARK_JOB}:{result.id}",
+                key=f"{MARK_JOB}:{result.id}:{sitting.submitted_at:%Y%m%dT%H%M%S%f}",  # anew if reopened
                 fair=test.campus_id,
             )
         return result
+
+    def is_unseen(self, scope: Scope, attempt_id: str) -> bool:
+        """Tell whether an attempt has a score that its student may not have seen."""
+        result = self._results.find(scope, attempt_id)
+        return result is not None and not may_be_seen(result)
+
+    def withdraw(self, scope: Scope, attempt_id: str) -> None:
+        """Forget the score of an attempt that is opened again, and what of it waits, in that transaction."""
+        self._results.remove(scope, attempt_id)
+        self._tasks.remove_of(scope, attempt_id)
 
     def shown(self, scope: Scope, attempt_id: str) -> ResultOut | None:
         """Return a score that whoever sat may see: of practice at once, of an exam when it is released."""

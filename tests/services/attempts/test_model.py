@@ -20,16 +20,23 @@ from hypothesis.stateful import (
 from config.permissions import Permission, Role
 from main import Runtime
 from models import Actor
+from services.attempts.grant_repository import Sitters
 from services.attempts.problems import (
     AttemptClosed,
     AttemptHeldElsewhere,
     AttemptsUsedUp,
     SequenceReused,
 )
+from services.attempts.reopen_repository import ReopenRepository
 from services.attempts.schemas import AnswersPut, EventsIn
+from services.exam_room.documents import ExamOrder
+from services.exam_room.reopening import Reopening
+from services.ports import Lease
 from tests.people import place
 from tests.sitting import answer, published, sitter
+from utils.documents import new_id
 from utils.problems import Problem
+from utils.scope import Scope
 
 STEPS: Final = 40
 ALLOWED: Final = 2
@@ -87,6 +94,8 @@ class Sitting(RuleBasedStateMachine):
     def __init__(self, runtime: Runtime, db: Any, actor: Actor, campus_id: str) -> None:
         super().__init__()
         self._services, self._db, self._actor = runtime.services, db, actor
+        store, scoring = runtime.store, runtime.services.attempt_closing._scoring
+        self._reopening = Reopening(ReopenRepository(store), scoring, store, runtime.services.audit)
         self._test = published(db, campus_id, ("single", "single"), attempts_allowed=ALLOWED)
         self._id, self._replies = "", dict[str, Any]()
         self.model = Model()
@@ -152,6 +161,22 @@ class Sitting(RuleBasedStateMachine):
         self._services.attempt_closing.tick()
         if self.model.open and self.model.over:
             self.model.close("deadline")
+
+    @precondition(lambda self: self._id and not self.model.open)
+    @rule(silent=st.booleans())
+    def lost_time_is_given_back(self, silent: bool) -> None:
+        row = self._db.attempts.find_one({"_id": self._id})
+        if silent:
+            seen = {"last_seen_at": row["deadline_at"] - HOUR}
+            self._db.attempts.update_one({"_id": self._id}, {"$set": seen})
+        order = {"id": new_id(), "campus_id": row["campus_id"], "test_id": self._test}
+        at = datetime.now(UTC) + HOUR
+        more = {"kind": "compensate", "reason": "A power cut", "ordered_by": new_id(), "at": at}
+        scope, lease = Scope.campus(row["campus_id"]), Lease("order", 1, {}, 1, lambda: True)
+        assert self._reopening.run(scope, ExamOrder(**order, **more), Sitters(self._test), lease)
+        if silent and self.model.by == "deadline":
+            self.model.open, self.model.over, self.model.by = True, False, None
+            self._replies.pop(self._id, None)
 
     @rule()
     def another_process_goes_on(self) -> None:
