@@ -11,6 +11,7 @@ from services.assessments.reminding import next_reminder
 from tests.cast import Campus, Cast, Person
 from tests.deaths import dies, points
 from tests.exams import TESTS, exam, exercise
+from tests.waiting import until
 
 HOUR = 3600.0
 START = datetime(2030, 1, 31, 20, tzinfo=UTC)
@@ -22,6 +23,8 @@ def remind(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Any:
     [loop] = [one for one in runtime.supervisor._loops if one.name == "remind"]
     look = loop.tick
     monkeypatch.setattr(loop, "tick", lambda: None)
+    idle = lambda: not [one for one in runtime.loops() if one.name == "remind" and one.ticking]  # noqa: E731
+    until(idle, "a look for reminders that had begun is over")
     return look
 
 
