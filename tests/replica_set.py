@@ -49,6 +49,7 @@ class ReplicaSet:
             self._until(lambda port=port: self._asked(port, {"ping": 1}))
         initiate = {"replSetInitiate": {"_id": "rs0", "members": members}}
         self._until(lambda: self._asked(self._ports[0], initiate))
+        self._until(lambda: self.primary or self._asked(self._ports[0], {"replSetStepUp": 1}))  # at once
         self._until(lambda: self.primary)
 
     def __exit__(
