@@ -186,7 +186,7 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.end()
 
     def start(self) -> None:
         """Return when it has said that it is ready; raise AssertionError with its words otherwise."""
@@ -204,6 +204,18 @@ class Server:
         """Send SIGTERM; return the exit code when all is stopped."""
         self.child.stop(60.0)
         return self.child.wait()
+
+    def end(self) -> None:
+        """Kill it with all that it started: to stop in order takes seconds, and has tests of its own."""
+        if self.child.code is not None:
+            return
+        starter = psutil.Process(self.child.pid)
+        started = starter.children(recursive=True)
+        for process in [starter, *started]:  # first the one that would start the others again
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.child.wait()
+        psutil.wait_procs(started, timeout=30.0)
 
     @property
     def ready_line(self) -> str:

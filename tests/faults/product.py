@@ -61,7 +61,7 @@ class Product:
     ) -> None:
         if self._mongo is not None:
             self._mongo.close()
-        self.server.stop()
+        self.server.end()
 
     def start(self) -> None:
         """Return when it serves."""
