@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.
 SEED: Final = int(os.environ.get("FAULTS_SEED", "1"))
 PASSWORD: Final = "a quiet river at dawn 7"
 EACH: Final = (Victim.WORKER, Victim.MONGOD, Victim.PAUSED, Victim.MASTER)
+TROUBLING: Final = (Victim.WORKER, Victim.MONGOD, Victim.PAUSED)  # beside the provider; the long form has all
 OFTEN: Final = (*[Victim.WORKER] * 5, *[Victim.MONGOD] * 2, Victim.PAUSED, Victim.MASTER)
 MIXES: Final = (
     (*EACH, Victim.READER, Victim.STARTER),
@@ -81,7 +82,7 @@ def test_no_email_and_no_sms_has_two_effects_at_a_troubled_provider(folder: Path
     with ExitStack() as stack:
         provider = TroubledProvider(seed)
         stack.enter_context(provider.brevo)
-        outcome = run(folder, seed, EACH, provider)
+        outcome = run(folder, seed, TROUBLING, provider)
 
     # Then every kind of trouble was there, units were repeated, and only the bad addresses failed
     print(json.dumps(dict(sorted(provider.done.items())), indent=1), f"{provider.repeats} calls repeated")
