@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from services.imports.documents import ImportRow, ImportState, Outcome, RosterImport, Undone
 from services.ports import Channel, LinkChannel
@@ -17,6 +17,7 @@ def _comma_separated(value: object) -> object:
 
 
 CommaSeparated = BeforeValidator(_comma_separated)
+SentAsText = WithJsonSchema({"type": "string", "description": "several with commas between them"})
 DEFAULT_CHANNELS: tuple[LinkChannel, ...] = (Channel.EMAIL, Channel.SMS)
 
 
@@ -26,9 +27,13 @@ class ImportCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     batch_id: str = Field(min_length=1, max_length=64)
-    course_ids: Annotated[tuple[str, ...], CommaSeparated] = Field((), max_length=50)
+    course_ids: Annotated[tuple[str, ...], CommaSeparated, SentAsText] = Field(
+        (), max_length=50, json_schema_extra={"default": ""}
+    )
     dry_run: bool = True
-    channels: Annotated[tuple[LinkChannel, ...], CommaSeparated] = DEFAULT_CHANNELS
+    channels: Annotated[tuple[LinkChannel, ...], CommaSeparated, SentAsText] = Field(
+        DEFAULT_CHANNELS, json_schema_extra={"default": ",".join(DEFAULT_CHANNELS)}
+    )
     filename: str = Field(max_length=255)
     content: bytes
 
