@@ -2,9 +2,12 @@
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from flask import request
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -55,13 +58,22 @@ def json_body(most_keys: int = MAX_BODY_KEYS) -> Any:
 
 def raw_body() -> bytes:
     """Return the bytes of the body."""
-    try:
+    with _reading():
         sent = request.get_data()
-    except RequestEntityTooLarge:
-        raise TooLarge() from None
     if len(sent) >= (request.max_content_length or math.inf):
         raise TooLarge()
     return sent
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Say what is wrong with a body that cannot be read to its end."""
+    try:
+        yield
+    except RequestEntityTooLarge:
+        raise TooLarge() from None
+    except ParseException:
+        raise Malformed("The body breaks off, or its chunks are not as HTTP/1.1 wants them.") from None
 
 
 def parse(model: type[Model], data: Any) -> Model:
@@ -92,10 +104,8 @@ def parse_form(model: type[Model]) -> Model:
     """Validate a multipart form; its file arrives as ``filename`` and ``content``."""
     if request.mimetype != "multipart/form-data":
         raise UnsupportedType("Send multipart/form-data with the file in the part `file`.")
-    try:
+    with _reading():
         names = [name for part in (request.form, request.files) for name, _ in part.items(multi=True)]
-    except RequestEntityTooLarge:
-        raise TooLarge() from None
     if None in names:
         raise Malformed("The form holds a part without a name.")
     if len(set(names)) != len(names):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 from werkzeug.wrappers import Response
 
 from config.constants import MAX_HEADER_BYTES, MAX_URL_BYTES
@@ -83,6 +84,26 @@ def test_a_body_of_too_many_bytes_that_names_no_length_is_413_too(
         return sample.send(boss, data=b"", environ_overrides=chunked | {"CONTENT_LENGTH": ""}, **JSON)
 
     assert faults(with_json(surface), 413, "too-large", ask) == {}
+
+
+class Broken(io.RawIOBase):
+    """A body in chunks of which one does not say how long it is."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: Any) -> int:
+        raise InvalidChunkSize(b"zz")
+
+
+def test_a_body_in_broken_chunks_is_400_everywhere(surface: Sequence[Sample], boss: FlaskClient) -> None:
+    def ask(sample: Sample) -> Response:
+        chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": Broken()}
+        kind = {"content_type": "multipart/form-data; boundary=b"} if sample.spec.form else JSON
+        return sample.send(boss, data=b"", environ_overrides=chunked | {"CONTENT_LENGTH": ""}, **kind)
+
+    forms = [sample for sample in surface if sample.spec.form]
+    assert faults([*with_json(surface), *forms], 400, "malformed", ask) == {}
 
 
 def test_another_media_type_is_415_everywhere(surface: Sequence[Sample], boss: FlaskClient) -> None:
