@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from services.questions.parts import (
     Case,
@@ -102,7 +102,23 @@ class OrderingKey(Part):
     order: Annotated[tuple[PartId, ...], Field(min_length=2, max_length=50)]
 
 
-BlankKey = ShortTextKey | NumericKey | SingleKey
+def _meant(key: Any) -> str | None:
+    """Return which kind of key is meant: each has a field that no other has."""
+    names = set(key) if isinstance(key, dict) else getattr(key, "model_fields_set", set())
+    kinds = {"answers": "<short_text>", "value": "<numeric>", "option": "<single>", "fractions": "<single>"}
+    return next((kind for name, kind in kinds.items() if name in names), None)
+
+
+BlankKey: TypeAlias = Annotated[
+    Annotated[ShortTextKey, Tag("<short_text>")]
+    | Annotated[NumericKey, Tag("<numeric>")]
+    | Annotated[SingleKey, Tag("<single>")],
+    Discriminator(
+        _meant,
+        custom_error_type="blank_key",
+        custom_error_message="must hold answers (of a short text), value (of a number), option or fractions",
+    ),
+]
 
 
 class ClozeKey(Part):

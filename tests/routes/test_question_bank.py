@@ -67,6 +67,16 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
 )
 
 
+def test_a_wrong_key_of_a_blank_is_refused_once_and_where_it_is(cast: Cast) -> None:
+    good = QUESTIONS["cloze"]["key"]["blanks"]
+    for wrong, place in (({"answers": []}, "/answers"), ({"value": "x"}, "/value"), ({}, "")):
+        sent = {**QUESTIONS["cloze"], "key": {"blanks": {**good, "2": wrong}}}
+
+        told = cast.north.admin.post(BANK, sent, status=422)
+
+        assert [error["pointer"] for error in told["errors"]] == [f"/key/blanks/2{place}"]
+
+
 def test_what_makes_no_question_is_refused_by_pointer(cast: Cast) -> None:
     for change, pointer in REFUSED:
         told = cast.superadmin.post(BANK, SINGLE | change, status=422)
