@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from threading import Event, Thread
+from typing import Any, Final, Self, TypeVar
 
 PATIENCE: Final = 60.0
 PAUSE: Final = 0.01
@@ -52,3 +53,32 @@ def pause(runtime: Any) -> None:
     """Have the app's own engine claim nothing until it is resumed; return once it is not about to, either."""
     runtime.engine.pause()
     until(lambda: not [loop for loop in runtime.loops() if loop.name.startswith("claim-") and loop.ticking])
+
+
+class Pulse:
+    """A clock that counts pauses while the block runs: the busier the machine, the slower it goes."""
+
+    def __init__(self) -> None:
+        self._beats, self._enough = 0, Event()
+        self._thread = Thread(target=self._beat, name="pulse", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def now(self) -> float:
+        """Return the seconds since it began, as many as this machine had time for."""
+        return self._beats * PAUSE
+
+    def wait(self, seconds: float) -> None:
+        """Return when so many of its seconds have passed."""
+        end = self.now() + seconds
+        until(lambda: self.now() >= end, "the pulse", seconds * 10 + PATIENCE)
+
+    def _beat(self) -> None:
+        while not self._enough.wait(PAUSE):
+            self._beats += 1

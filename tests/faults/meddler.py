@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from tests.faults.client import PatientClient
+from tests.waiting import until
 
 RESUMED_SECONDS: Final = 60.0
 BEFORE: Final = (0.0, 0.3)  # seconds after the job was seen
@@ -42,9 +43,7 @@ class Meddler:
         return True
 
     def _resume(self, client: PatientClient, path: str) -> None:
-        give_up = time.monotonic() + RESUMED_SECONDS
-        while self._do(client, path, "resume") == "paused":
-            assert time.monotonic() < give_up, f"{path} stays paused"
+        until(lambda: self._do(client, path, "resume") != "paused", f"{path} resumed", RESUMED_SECONDS)
 
     def _do(self, client: PatientClient, path: str, what: str) -> str:
         """Ask for one thing; return the state that the job is then in.

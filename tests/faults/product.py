@@ -100,7 +100,7 @@ class Product:
         with suppress(PyMongoError):
             self.db["engine_jobs"].update_many(late, [{"$set": {"run_at": now}}])
 
-    def flush(self, seconds: float = 20.0) -> bool:
+    def flush(self, seconds: float = 60.0) -> bool:
         """Wipe its Redis, as soon as there is one; tell whether that was within ``seconds``."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
@@ -154,7 +154,7 @@ class Product:
                 found += [child.pid for child in children if READER in child.cmdline()]
         return found
 
-    def workers_seen(self, seconds: float = 20.0) -> list[WorkerSeen]:
+    def workers_seen(self, seconds: float = 60.0) -> list[WorkerSeen]:
         """Ask until every worker has answered for itself, and well if it can within ``seconds``."""
         give_up = time.monotonic() + seconds
         seen: dict[int, WorkerSeen] = {}

@@ -23,7 +23,7 @@ from tests.waiting import pause, until
 from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 
-pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 QUIET: Final = {"email": 0.0, "sms": 0.0}
 LIBRARY: Final = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)

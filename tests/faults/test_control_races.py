@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from services.ports import Channel
 from tests import servers
 from tests.fakes.brevo_server import API_KEY, BrevoServer
 from tests.faults.workers import linked
+from tests.waiting import Pulse, until
 
 PEOPLE = 240
 LATENCY = 0.15
@@ -35,12 +36,14 @@ def somebody(number: int, nonce: str) -> Recipient:
 class Site:
     """Two server processes' worth of engines over one database, and the provider that they share."""
 
-    def __init__(self, db: Any, brevo: BrevoServer, runtimes: list[Runtime], boss: Actor) -> None:
-        self.db, self.brevo, self.runtimes, self.boss = db, brevo, runtimes, boss
+    def __init__(
+        self, db: Any, brevo: BrevoServer, runtimes: list[Runtime], boss: Actor, pulse: Pulse
+    ) -> None:
+        self.db, self.brevo, self.runtimes, self.boss, self.pulse = db, brevo, runtimes, boss, pulse
         self.called: list[float] = []
 
         def note(_: Mapping[str, Any]) -> None:
-            self.called.append(time.monotonic())
+            self.called.append(self.pulse.now())
 
         brevo.plan.decide = note
         brevo.plan.latency = LATENCY
@@ -63,21 +66,15 @@ class Site:
     def do(self, number: int, what: str, job: BatchJob) -> float:
         """Have one of the processes do something; return when it had answered."""
         getattr(self.runtimes[number].services.batch_job_control, what)(job.id, self.boss)
-        return time.monotonic()
+        return self.pulse.now()
 
     def shown(self, job: BatchJob) -> Any:
         return self.runtimes[1].services.batch_jobs.get(job.id, self.boss)
 
-    def until(self, true: Callable[[], Any], seconds: float = 30.0) -> None:
-        give_up = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < give_up, "it did not happen in time"
-            time.sleep(0.02)
-
     def calls(self, more: int) -> None:
         """Wait for some more calls."""
         enough = len(self.called) + more
-        self.until(lambda: len(self.called) >= enough)
+        until(lambda: len(self.called) >= enough, "calls", seen=lambda: len(self.called))
 
     def check(self, job: BatchJob) -> Counter[str]:
         """Return how many deliveries are in each state; each must be true, and the job must say the same."""
@@ -97,7 +94,7 @@ class Site:
 def site(tmp_path: Path, looking: Any) -> Iterator[Site]:
     db = looking.client[f"races_{time.time_ns()}"]
     runtimes: list[Runtime] = []
-    with BrevoServer() as brevo:
+    with BrevoServer() as brevo, Pulse() as pulse:
         try:
             for number in range(2):
                 environment = {
@@ -121,7 +118,7 @@ def site(tmp_path: Path, looking: Any) -> Iterator[Site]:
             boss = Actor(root["_id"], Role.SUPERADMIN, "Root", "root", None)
             for runtime in runtimes:
                 runtime.start()
-            yield Site(db, brevo, runtimes, boss)
+            yield Site(db, brevo, runtimes, boss, pulse)
         finally:
             for runtime in runtimes:
                 runtime.stop()
@@ -134,8 +131,8 @@ def test_no_call_begins_later_than_a_second_after_cancel_returned(site: Site) ->
     site.calls(40)
 
     returned = site.do(1, "cancel", job)
-    site.until(lambda: site.shown(job).finished_at)
-    time.sleep(PROMISED)
+    until(lambda: site.shown(job).finished_at, "the end of the job", 120.0)
+    site.pulse.wait(PROMISED)
 
     states = site.check(job)
     assert max(site.called) <= returned + PROMISED
@@ -152,11 +149,11 @@ def test_a_paused_job_is_quiet_in_every_process_and_ends_once_resumed(site: Site
     for number in range(2):
         site.calls(30)
         returned = site.do(number, "pause", job)
-        time.sleep(PROMISED + 0.5)
-        quiet.append((returned + PROMISED, time.monotonic()))
+        site.pulse.wait(PROMISED + 0.5)
+        quiet.append((returned + PROMISED, site.pulse.now()))
         assert site.shown(job).state == "paused"
         site.do(1 - number, "resume", job)
-    site.until(lambda: site.shown(job).state == "completed")
+    until(lambda: site.shown(job).state == "completed", "the end of the job", 120.0)
 
     assert site.check(job) == {"sent": PEOPLE}
     for begin, end in quiet:
@@ -182,8 +179,8 @@ def test_people_who_pause_resume_and_cancel_at_once_lose_and_double_nothing(site
         person.start()
     for person in people:
         person.join()
-    site.until(lambda: site.shown(job).finished_at)
-    time.sleep(PROMISED)
+    until(lambda: site.shown(job).finished_at, "the end of the job", 120.0)
+    site.pulse.wait(PROMISED)
 
     cancelled = [at for button, at in won if button == "cancel"]
     assert len(cancelled) == 1

@@ -2,7 +2,6 @@
 
 import json
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ from tests.faults.client import PatientClient
 from tests.faults.product import Product
 from tests.faults.rosters import RosterMaker
 from tests.faults.uploads import make_batch, upload
+from tests.waiting import until
 
-pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 IMPORTS: Final = "/student_management/imports"
 FULL: Final = {"outbox: No space left on device", "outbox: File too large"}
@@ -42,12 +42,12 @@ def imported(client: PatientClient, rosters: RosterMaker, batch_id: str) -> str:
     return f"/batch_processing/jobs/{applied['job_id']}"
 
 
-def ended(client: PatientClient, path: str, seconds: float = 60.0) -> Any:
-    give_up = time.monotonic() + seconds
-    while (shown := client.get(path))["state"] not in ("applied", "completed"):
-        assert time.monotonic() < give_up, shown
-        time.sleep(0.05)
-    return shown
+def ended(client: PatientClient, path: str) -> Any:
+    def over() -> Any:
+        shown = client.get(path)
+        return shown if shown["state"] in ("applied", "completed") else None
+
+    return until(over, f"the end of {path}", 120.0, seen=lambda: client.get(path))
 
 
 def allow(product: Product, size: int) -> None:
@@ -99,16 +99,18 @@ def test_messages_wait_until_the_disk_has_room_again(folder: Path) -> None:
 
         # When more is to be written
         job = imported(client, rosters, batch_id)
-        time.sleep(2.0)
-        waiting = client.get(job)
-        reasons = {row["last_error"] for row in client.pages(f"{job}/recipients?state=pending")}
+
+        def reasons() -> set[str | None]:
+            return {row["last_error"] for row in client.pages(f"{job}/recipients?state=pending")}
+
+        until(lambda: reasons() & FULL, "why it waits", seen=reasons)
+        waiting = until(lambda: (shown := client.get(job))["counts"]["sending"] == 0 and shown, "a pause")
 
         # Then it waits and says why, and what is written is whole
-        assert (waiting["state"], waiting["counts"]["sending"]) == ("running", 0)
+        assert waiting["state"] == "running"
         assert waiting["counts"]["pending"] > 0
-        assert reasons & FULL
-        assert reasons <= FULL | {None}
-        assert sorted(written(product)) == sorted(delivered(product))
+        assert reasons() <= FULL | {None}
+        until(lambda: sorted(written(product)) == sorted(delivered(product)), "what is written is noted")
 
         # And when there is room again, everybody gets their message, once
         allow(product, resource.RLIM_INFINITY)

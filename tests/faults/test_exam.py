@@ -18,7 +18,7 @@ from tests.faults.exam_campaign import ExamCampaign, ExamOutcome, ExamPlan, tell
 from tests.faults.exam_students import Habits
 from tests.faults.product import Product
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 SEED: Final = int(os.environ.get("FAULTS_SEED", "1"))
 SABOTAGE: Final = Path(__file__).with_name("sabotage")

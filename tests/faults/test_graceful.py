@@ -11,7 +11,7 @@ from tests.faults.evidence import Victim
 from tests.faults.product import Product
 from tests.faults.provider import TroubledProvider
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 QUIET: Final = {"email": 0.0, "sms": 0.0}
 DRAIN_SECONDS: Final = 30.0

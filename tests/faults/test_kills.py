@@ -22,7 +22,7 @@ from tests.faults.evidence import Victim
 from tests.faults.product import Product
 from tests.faults.provider import TROUBLES, TroubledProvider
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 SEED: Final = int(os.environ.get("FAULTS_SEED", "1"))
 PASSWORD: Final = "a quiet river at dawn 7"

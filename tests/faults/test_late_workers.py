@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -23,7 +22,7 @@ from services.ports import Accepted, Busy, Channel, Done, JobHandler, Later, Lea
 from tests.cast import Campus, Cast, Person, roster
 from tests.faults.product import READER
 from tests.services.batch_jobs.test_sending import Bench
-from tests.waiting import pause
+from tests.waiting import pause, until
 from utils.limited_process import Killed, Limits
 
 IMPORTS = "/student_management/imports"
@@ -137,15 +136,16 @@ def test_what_a_reading_leaves_that_died_at_its_end_is_removed_by_the_next_claim
     assert db["import_rows"].count_documents({"import_id": shown["id"], "run": {"$gte": 0}}) == 2
 
 
-def _kill_the_reader(seconds: float = 20.0) -> None:
-    give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
+def _kill_the_reader() -> None:
+    def killed() -> bool:
         for child in psutil.Process().children():
             with suppress(psutil.Error, ProcessLookupError):
                 if READER in child.cmdline():
                     os.kill(child.pid, signal.SIGKILL)
-                    return
-        time.sleep(0.005)
+                    return True
+        return False
+
+    until(killed, "a reader", pause=0.005)
 
 
 @pytest.mark.parametrize("attempt", [1, KILLED_TRIES])

@@ -17,9 +17,10 @@ from services.ports import Queue
 from startup_scripts.child import Child
 from tests import servers
 from tests.faults.poisoned import ATTEMPTS, KINDS, LONGEST, SEATS, engine
+from tests.waiting import until
 from utils.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 GOOD: Final = 60
 SECONDS: Final = 60.0
@@ -44,13 +45,15 @@ class Site:
         self.endings: list[int] = []
 
     def until(self, true: Callable[[], Any]) -> None:
-        give_up = time.monotonic() + SECONDS
-        while not true():
+        def tended() -> Any:
             if self.child.code is not None:
                 self.endings.append(self.child.code)
                 self.child.start()
-            assert time.monotonic() < give_up, (list(self.db[JOBS].find()), self.child.tail())
-            time.sleep(0.05)
+            return true()
+
+        until(
+            tended, "jobs", SECONDS, seen=lambda: (list(self.db[JOBS].find()), self.child.tail()), pause=0.05
+        )
 
     def order(self, kind: str, many: int = 1) -> None:
         """Have jobs of a kind run, those that wait longest first."""

@@ -19,7 +19,7 @@ from utils.async_processor import AsyncProcessor
 from utils.clock import SystemClock
 from utils.resilient_services import Breaker
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 QUIET = {"email": 0.0, "sms": 0.0}
 
