@@ -14,7 +14,7 @@ from startup_scripts.errors import CannotStart
 from startup_scripts.ports import LOOPBACK
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
 MIGRATE_SECONDS: Final = 600.0
 DRAIN_SECONDS: Final = 35.0  # gunicorn's graceful 30 and some to say goodbye
 

@@ -15,7 +15,7 @@ from startup_scripts.child import Child, ending
 from startup_scripts.errors import CannotStart
 from startup_scripts.ports import answers
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
 _NOT_FOUND: Final = 127
 _ILLEGAL_INSTRUCTION: Final = -4
 _MISSING_LIBRARY: Final = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object")

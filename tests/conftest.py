@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from config.settings import Settings
 from main import Runtime, create_app
+from services.accounts import throttle_repository
 from services.migrations import Migrator
 from tests import servers
 from tests.cast import Cast
@@ -162,6 +163,12 @@ def settle(runtime: Runtime, looking: Any, seconds: float = PATIENCE) -> None:
 def at_rest(runtime: Runtime, looking: Any) -> Any:
     """Call it to wait until all background work is done."""
     return lambda seconds=PATIENCE: settle(runtime, looking, seconds)
+
+
+@pytest.fixture
+def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has failed too often waits for a minute at once: so slow is no machine between two tries."""
+    monkeypatch.setattr(throttle_repository, "FIRST_WAIT_MS", 60_000)
 
 
 @pytest.fixture

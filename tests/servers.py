@@ -24,7 +24,7 @@ from startup_scripts.embedded_services import EmbeddedServices
 ROOT: Final = Path(__file__).resolve().parent.parent
 MEMORY_DISK: Final = Path("/dev/shm")
 MEMORY_DISK_NEEDS: Final = 2 * 1024**3
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 240.0  # of waiting for a start on a machine that does much else
 NOT_OURS: Final = (
     "MONGODB_URI",
     "REDIS_URL",

@@ -36,7 +36,7 @@ def test_settings_that_make_no_server_are_sentences_and_code_78(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
     assert done.returncode == os.EX_CONFIG

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.servers import ROOT, runs
+from tests.waiting import until
 
 A_RUN = """
 import os, time
@@ -50,10 +51,8 @@ def run(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_run_shares_one_pair_and_leaves_nothing_when_it_is_killed(
     run: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    give_up = time.monotonic() + 120
-    while len(asked := list(tmp_path.glob("asked-*"))) < 2:
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
+    asked = until(lambda: len(found := list(tmp_path.glob("asked-*"))) > 1 and found, "two that ask", 240.0)
+    assert asked
     time.sleep(0.1)
     assert len({re.split("-", each.name)[1] for each in asked}) == 2
     (answers,) = {each.read_text() for each in asked}
@@ -63,7 +62,4 @@ def test_run_shares_one_pair_and_leaves_nothing_when_it_is_killed(
 
     os.kill(run.pid, signal.SIGKILL)
 
-    give_up = time.monotonic() + 15
-    while runs(mongod) or runs(holder):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
+    until(lambda: not runs(mongod) and not runs(holder), "nothing left")

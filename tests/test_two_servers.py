@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from pymongo import MongoClient
 
 from commands.remote import Remote
 from tests.servers import ROOT, Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("product")
 
@@ -41,11 +41,11 @@ class Watcher:
     def ask(self, **asked: str) -> None:
         assert "watching" in self._client.call("watch", asked)
 
-    def heard(self, event: str, state: str, seconds: float = 30.0) -> Any:
-        give_up = time.monotonic() + seconds
-        while self.states.get(event, {}).get("state") != state:
-            assert time.monotonic() < give_up, (event, self.states)
-            time.sleep(0.02)
+    def heard(self, event: str, state: str) -> Any:
+        def told() -> bool:
+            return bool(self.states.get(event, {}).get("state") == state)
+
+        until(told, f"{event} {state}", 120.0, seen=lambda: self.states)
         return self.states[event]
 
     def close(self) -> None:
@@ -74,8 +74,7 @@ def test_watchers_in_every_process_hear_of_an_import_and_its_job_until_the_end(s
     made = remote.call("POST", "/student_management/imports", **upload)
     path = f"/student_management/imports/{made['id']}"
     watchers = [Watcher(remote, made["id"]) for _ in range(WATCHERS)]
-    while remote.call("GET", path)["state"] == "parsing":
-        time.sleep(0.05)
+    until(lambda: remote.call("GET", path)["state"] != "parsing", "the preview")
     job_id = remote.call("POST", f"{path}/commit", json={"channels": ["email"]})["job_id"]
     for watcher in watchers:
         watcher.ask(job_id=job_id)
@@ -87,15 +86,14 @@ def test_watchers_in_every_process_hear_of_an_import_and_its_job_until_the_end(s
     assert len(server.pids.workers) == 2
 
 
-def job_of_one(remote: Remote, seconds: float = 20.0) -> str:
+def job_of_one(remote: Remote) -> str:
     """Return the job with one message, once it is over. Of one second, ids of two processes have no order."""
-    give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
-        for job in remote.call("GET", "/batch_processing/jobs")["items"]:
-            if job["total"] == 1 and job["state"] == "completed":
-                return str(job["id"])
-        time.sleep(0.05)
-    raise TimeoutError("the job with one message did not end")
+
+    def over() -> list[str]:
+        jobs = remote.call("GET", "/batch_processing/jobs")["items"]
+        return [str(job["id"]) for job in jobs if job["total"] == 1 and job["state"] == "completed"]
+
+    return until(over, "the job with one message")[0]
 
 
 def test_the_failed_messages_of_a_job_are_sent_again_from_the_command_line(server: Server) -> None:
@@ -120,7 +118,7 @@ def test_the_failed_messages_of_a_job_are_sent_again_from_the_command_line(serve
         env={**os.environ, "FLASK_SKIP_DOTENV": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -10,6 +10,7 @@ from services.accounts.documents import LOGIN_THROTTLE
 from utils.store import PLATFORM, Change, Query, Row, Store
 
 LOST_AFTER_MS: Final = 30_000
+FIRST_WAIT_MS: Final = 1000
 HOUR_MS: Final = 3600 * 1000
 IN_A_ROW_KEPT_MS: Final = 6 * HOUR_MS  # each failure in a row is remembered for so much longer
 STOPPED_KEPT_MS: Final = 3650 * 24 * HOUR_MS
@@ -110,7 +111,7 @@ def failed(lane: Lane, try_id: str) -> tuple[Query, Change]:
     """Count a failed try; beyond the free ones each doubles the wait."""
     limit = lane.limit
     power = {"$min": [20, {"$subtract": [{"$ceil": "$failures"}, limit.free]}]}
-    wait = {"$min": [limit.longest * 1000, {"$multiply": [1000, {"$pow": [2, power]}]}]}
+    wait = {"$min": [limit.longest * 1000, {"$multiply": [FIRST_WAIT_MS, {"$pow": [2, power]}]}]}
     until = {"$cond": [_many(limit), {"$max": ["$until", {"$add": ["$$NOW", wait]}]}, "$until"]}
     counted: Row = {"failures": {"$add": ["$failures", 1]}, "open": _without(try_id)}
     if limit.stops_at is not None:

@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
     path = chromium()
     if path is None:
         pytest.skip(NO_CHROMIUM)
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield found
@@ -88,7 +88,7 @@ def opened(browser: Browser, server: Server, tolerated: list[str]) -> Iterator[C
         given = {"base_url": server.url, "viewport": {"width": 1280, "height": 860}, **options}
         context = browser.new_context(**given)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.on("page", watch)
         return context.new_page()
 

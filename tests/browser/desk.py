@@ -1,7 +1,6 @@
 """What the browser tests ask of the server beside the browser, and the steps that people repeat."""
 
 import itertools
-import time
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +9,7 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 
 from tests.questions import SINGLE
+from tests.waiting import until
 
 PASSWORD = "a quiet river at dawn 7"
 HEADER = "Group,Roll Number,Student Name,Mobile Number,Email"
@@ -35,16 +35,16 @@ class Desk:
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Return the JSON of a reply that must be a success."""
-        reply = self._http.request(method, self.url + path, timeout=30, **options)
+        reply = self._http.request(method, self.url + path, timeout=60, **options)
         if reply.status_code == requests.codes.unauthorized:  # the newest ten sessions of a person are kept
             self._log_in()
-            reply = self._http.request(method, self.url + path, timeout=30, **options)
+            reply = self._http.request(method, self.url + path, timeout=60, **options)
         assert reply.ok, (method, path, reply.status_code, reply.text)
         return reply.json() if reply.content else None
 
     def _log_in(self) -> None:
         door = {"username": self.username, "password": self.password}
-        reply = self._http.post(f"{self.url}/auth/login", json=door, timeout=30)
+        reply = self._http.post(f"{self.url}/auth/login", json=door, timeout=60)
         self._http.headers["Authorization"] = f"Bearer {reply.json()['access_token']}"
 
     def batch(self) -> dict[str, Any]:
@@ -90,15 +90,16 @@ class Desk:
             self.rest(f"/batch_processing/jobs/{made['job_id']}")
         return self.rest(path)
 
-    def rest(self, path: str, seconds: float = 30.0) -> dict[str, Any]:
+    def rest(self, path: str) -> dict[str, Any]:
         """Return an import or a job when it has come to rest."""
-        give_up = time.monotonic() + seconds
-        while time.monotonic() < give_up:
-            found: dict[str, Any] = self.call("GET", path)
-            if found["state"] in ENDED:
-                return found
-            time.sleep(0.05)
-        raise TimeoutError(path)
+        found: dict[str, Any] = {}
+
+        def rests() -> bool:
+            found.update(self.call("GET", path))
+            return found["state"] in ENDED
+
+        until(rests, f"{path} at rest", seen=lambda: found)
+        return found
 
 
 def roster(*lines: str, name: str = "roster.csv") -> tuple[str, bytes, str]:

@@ -39,7 +39,7 @@ def scheduled(desk: Desk, *lines: str) -> str:
 
 def in_time(page: Page, true: Callable[[], Any]) -> None:
     """Return when it is true."""
-    give_up = datetime.now(UTC) + timedelta(seconds=15)
+    give_up = datetime.now(UTC) + timedelta(seconds=60)
     while not true():
         assert datetime.now(UTC) < give_up
         page.wait_for_timeout(100)
@@ -167,7 +167,7 @@ def test_a_paused_channel_and_an_open_breaker_are_seen_and_let_go_on(
 
     expect(email.get_by_text("Sending", exact=True)).to_be_visible()
     page.goto(f"/console#/jobs/{job_id}")
-    expect(figure(page, "sent")).to_have_text("1", timeout=30_000)
+    expect(figure(page, "sent")).to_have_text("1", timeout=60_000)
 
     page.goto("/console#/operations")
     services = page.get_by_role("table", name="Services outside")
@@ -177,12 +177,12 @@ def test_a_paused_channel_and_an_open_breaker_are_seen_and_let_go_on(
     failing = desk.upload(batch_id, *lines)
     desk.call("POST", f"/student_management/imports/{failing['id']}/commit", json={"channels": ["sms"]})
     sms = services.get_by_role("row", name="brevo-sms")
-    expect(sms).to_contain_text("Not asked for now", timeout=30_000)
+    expect(sms).to_contain_text("Not asked for now", timeout=60_000)
     picture(page, "breaker-open")
     sms.get_by_role("button", name="Ask it again").click()
     page.get_by_role("dialog").get_by_role("button", name="Ask it again").click()
 
-    expect(sms).to_contain_text("Works", timeout=30_000)
+    expect(sms).to_contain_text("Works", timeout=60_000)
 
 
 def test_the_audit_log_is_read_narrowed_and_downloaded(

@@ -86,7 +86,7 @@ def commit_and_watch(page: Page, picture: Picture) -> None:
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(figure(page, "delivered")).not_to_have_text("0")
     picture(page, "07-job-running")
-    expect(page.get_by_text("Completed", exact=True)).to_be_visible(timeout=45_000)
+    expect(page.get_by_text("Completed", exact=True)).to_be_visible(timeout=90_000)
     expect(figure(page, "delivered")).to_have_text("1,000")
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
     expect(page.get_by_text("Everybody was reached.")).to_be_visible()

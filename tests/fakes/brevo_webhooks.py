@@ -71,7 +71,7 @@ class Callback:
         """Send one callback as Brevo does; return the status of the answer."""
         head = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
         asked = urllib.request.Request(self.url, json.dumps(body).encode(), head, method="POST")
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return int(answer.status)
 
     def tell(

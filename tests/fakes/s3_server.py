@@ -16,7 +16,7 @@ KEY_ID: Final = "AKIAVERSANTTESTS0000"
 SECRET: Final = "a-secret-of-the-tests-0123456789abcdef01"
 BUCKET: Final = "versant-tests"
 REGION: Final = "us-east-1"
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 120.0
 
 
 class S3Server:

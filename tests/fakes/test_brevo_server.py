@@ -31,7 +31,7 @@ def mail(key: str, *people: str) -> dict[str, Any]:
 
 
 def post(url: str, path: str, body: object) -> requests.Response:
-    return requests.post(url + path, json=body, headers=AUTH, timeout=5)
+    return requests.post(url + path, json=body, headers=AUTH, timeout=60)
 
 
 def test_a_call_has_one_effect_for_each_person_and_a_repeated_key_none() -> None:
@@ -98,11 +98,11 @@ def test_sms_goes_over_both_paths_and_never_knows_a_repetition() -> None:
 
 def test_without_its_key_or_its_paths_nothing_happens() -> None:
     with BrevoServer() as brevo:
-        assert requests.get(brevo.url + "/account", timeout=5).status_code == 401
-        assert requests.get(brevo.url + "/account", headers=AUTH, timeout=5).status_code == 200
-        assert requests.get(brevo.url + "/other", headers=AUTH, timeout=5).status_code == 404
+        assert requests.get(brevo.url + "/account", timeout=60).status_code == 401
+        assert requests.get(brevo.url + "/account", headers=AUTH, timeout=60).status_code == 200
+        assert requests.get(brevo.url + "/other", headers=AUTH, timeout=60).status_code == 404
         assert post(brevo.url, "/other", {}).status_code == 404
-        broken = requests.post(brevo.url + "/smtp/email", data="{", headers=AUTH, timeout=5)
+        broken = requests.post(brevo.url + "/smtp/email", data="{", headers=AUTH, timeout=60)
         assert broken.status_code == 400
 
 
@@ -158,8 +158,8 @@ def test_a_process_of_its_own_remembers_effects_and_keys_over_a_kill(tmp_path: P
         again = post(url, "/smtp/email", mail("k1", "a@x.test"))
         post(url.removesuffix("/v3"), "/_control", {"always": "402"})
         blocked = post(url, "/smtp/email", mail("k2", "a@x.test"))
-        counts = requests.get(url.removesuffix("/v3") + "/_control", timeout=5).json()
-        listed = requests.get(url.removesuffix("/v3") + "/_effects", timeout=5).json()
+        counts = requests.get(url.removesuffix("/v3") + "/_control", timeout=60).json()
+        listed = requests.get(url.removesuffix("/v3") + "/_effects", timeout=60).json()
 
     # Then it knows the key, takes a new plan, and nothing was sent twice
     assert again.json()["code"] == "duplicate_parameter"

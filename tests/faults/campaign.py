@@ -42,7 +42,7 @@ class Plan:
     lanes: int = 2
     sizes: Sequence[int] = SIZES
     pause: tuple[float, float] = PAUSE  # between two strikes
-    seconds: float = 100.0  # for one import with its job, kills and all
+    seconds: float = 240.0  # for one import with its job, kills and all
     meddled: float = 0.9  # the share of jobs that are paused and resumed
     cancelled: float = 0.25  # of those, that are cancelled in the end
 

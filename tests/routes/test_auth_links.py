@@ -75,6 +75,7 @@ def test_nobody_is_flooded_with_reset_messages(
     assert 1 <= len(outbox()) <= 3  # one whose link is replaced before it leaves stays here
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_an_address_that_asks_for_everybody_is_slowed_down(client: FlaskClient) -> None:
     statuses = [forget(client, f"r{number}").status_code for number in range(110)]
 
@@ -168,6 +169,7 @@ def test_of_two_who_use_a_link_at_once_one_wins(app: Any, token: str) -> None:
     assert log_in(app.test_client(), "r1", winner).status_code == 200
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_reset_by_link_ends_the_waiting(client: FlaskClient, token: str) -> None:
     assert [log_in(client, "r1", WRONG).status_code for _ in range(6)] == [401] * 5 + [429]
 

@@ -49,6 +49,7 @@ def test_a_password_that_cannot_be_set_names_the_field(
     assert log_in(client, "r1").status_code == 200
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_guessing_the_current_password_counts_like_a_login(client: FlaskClient, runtime: Runtime) -> None:
     grown(runtime, "r1")
     headers = bearer(log_in(client, "r1").get_json()["access_token"])

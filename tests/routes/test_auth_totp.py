@@ -132,6 +132,7 @@ def test_a_wrong_password_is_told_the_same_with_and_without_a_second_factor(
     assert answers[0][1]["type"] == FAILED
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_codes_cannot_be_guessed_by_whoever_has_the_password(client: FlaskClient, phone: App) -> None:
     def attempts() -> Iterator[int]:
         for _ in range(5):
@@ -143,6 +144,7 @@ def test_codes_cannot_be_guessed_by_whoever_has_the_password(client: FlaskClient
     assert enter(client, phone.code()).status_code == 429
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_nothing_that_takes_the_password_or_the_code_alone_clears_wrong_codes(
     owner: Person, hands: Hands
 ) -> None:
@@ -175,6 +177,7 @@ def test_another_password_asks_for_the_code_too(client: FlaskClient, owner: Pers
     assert enter(client, phone.code(), OTHER).status_code == 200
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_stranger_behind_the_same_address_keeps_nobody_from_their_second_factor(
     app: Flask, owner: Person, hands: Hands
 ) -> None:

@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from services.batch_jobs.documents import DeliveryState
 from tests.cast import Campus, Cast, Person, roster
 from tests.listener import CommandLog
 from tests.people import grown, invited, place
+from tests.waiting import until
 from utils.scope import Scope
 
 IMPORTS = "/student_management/imports"
@@ -128,8 +128,8 @@ def test_a_dashboard_takes_as_many_commands_for_twenty_campuses_as_for_two(
     boss, [first, *_] = cast.superadmin, [made(number) for number in range(2)]
     chief = Person(app, "a0")
     at_rest()
-    while next(db.audit.find({"seq": None}).hint("unsealed"), None):
-        time.sleep(0.05)  # sealing the rows of a campus asks in its name too
+    # sealing the rows of a campus asks in its name too
+    until(lambda: next(db.audit.find({"seq": None}).hint("unsealed"), None) is None, "the audit log sealed")
 
     def asked() -> tuple[int, int]:
         return (

@@ -214,17 +214,17 @@ def test_the_same_goes_through_a_bucket_past_the_server(
         try:
             announced = admin.post("/files", FILE)
             link = announced["upload"]
-            put = requests.put(link["url"], data=GIF, headers=link["headers"], timeout=5)
+            put = requests.put(link["url"], data=GIF, headers=link["headers"], timeout=60)
             assert put.status_code == 200
             assert checked(admin, announced, at_rest)["state"] == "stored"
             down = admin.get(f"/files/{announced['file']['id']}/link")
-            assert requests.get(down["url"], timeout=5).content == GIF
+            assert requests.get(down["url"], timeout=60).content == GIF
             other_gif = GIF[:-1] + b"!"
-            requests.put(link["url"], data=other_gif, headers=link["headers"], timeout=5)
-            assert requests.get(down["url"], timeout=5).content == GIF  # what was checked is what is served
+            requests.put(link["url"], data=other_gif, headers=link["headers"], timeout=60)
+            assert requests.get(down["url"], timeout=60).content == GIF  # what was checked is what is served
             assert admin.http.get("/files/content/files/x?expires=1&signature=x").status_code == 404
             admin.delete(f"/files/{announced['file']['id']}")
-            assert requests.get(down["url"], timeout=5).status_code == 404
+            assert requests.get(down["url"], timeout=60).status_code == 404
         finally:
             other.stop()
             other.store.db.client.close()

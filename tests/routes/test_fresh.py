@@ -135,6 +135,7 @@ def test_a_proof_is_of_one_session(stale: Person, app: Flask) -> None:
     assert stale.delete("/admin_management/admins/x", status=403)["type"] == STALE
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_wrong_password_proves_nothing_and_is_counted(stale: Person) -> None:
     replies = [stale.http.post("/auth/confirm", json={"password": WRONG}) for _ in range(6)]
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import pytest
+
 from services.attempts.deadline import deadline
 from services.attempts.documents import ATTEMPTS, Attempt
 from tests.cast import Campus, Cast, Person
@@ -324,6 +326,7 @@ def test_whoever_does_not_sit_has_nothing_to_release(cast: Cast, db: Any) -> Non
     assert stored(db, attempt).session_id == ""
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_login_that_is_kept_out_is_let_in_again(cast: Cast, app: Any) -> None:
     student, test = cast.student(cast.north, "LOCKED1"), exam(cast.north)
     client = app.test_client()

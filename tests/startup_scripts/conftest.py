@@ -3,8 +3,8 @@
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -12,6 +12,7 @@ import pytest
 
 from startup_scripts.embedded_services import EmbeddedServices
 from tests.servers import ROOT, runs
+from tests.waiting import until
 
 OWN = {"PATH": os.environ.get("PATH", "")}  # an environment that names no server of somebody else
 
@@ -51,9 +52,8 @@ def leaves_nothing() -> Iterator[Callable[[int], None]]:
         watched.extend([process, *process.children(recursive=True)])
 
     yield watch
-    give_up = time.monotonic() + 10
-    while any(map(runs, watched)) and time.monotonic() < give_up:
-        time.sleep(0.02)
+    with suppress(TimeoutError):
+        until(lambda: not any(map(runs, watched)))
     alive = [process for process in watched if runs(process)]
     for process in alive:
         process.kill()

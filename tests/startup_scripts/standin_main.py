@@ -49,6 +49,7 @@ def create_app() -> Flask:
 
     @app.get("/slow/<float:seconds>")
     def slow(seconds: float) -> str:
+        print(f"slow for {seconds}", flush=True)
         time.sleep(seconds)
         return "done"
 

@@ -61,7 +61,7 @@ def test_tail_holds_only_the_latest_start(tmp_path: Path) -> None:
     child = Child(["sh", "-c", "echo $$"], tmp_path / "log")
     for _ in range(2):
         child.start()
-        assert child.wait(10) == 0
+        assert child.wait(60) == 0
 
     assert child.tail() == str(child.pid)
     assert len((tmp_path / "log").read_text().split()) == 2
@@ -71,7 +71,7 @@ def test_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     child = Child(["/nowhere/mongod"], tmp_path / "log")
     child.start()
 
-    assert child.wait(10) == 127
+    assert child.wait(60) == 127
     assert child.tail() == "/nowhere/mongod: No such file or directory"
 
 
@@ -85,7 +85,7 @@ def test_long_log_is_moved_aside_while_the_child_writes_on(tmp_path: Path) -> No
 
     child.trim_log(limit=3)
     (tmp_path / "go").write_text("\n")
-    child.wait(10)
+    child.wait(60)
 
     assert log.read_text() == "after\n"
     assert log.with_name("log.1").read_text() == "before\n"

@@ -20,6 +20,7 @@ from simple_websocket import Client  # type: ignore[import-untyped]
 from startup_scripts.child import Child
 from startup_scripts.ports import LOOPBACK, answers, free_port
 from tests.servers import ROOT
+from tests.waiting import until
 
 UNCLEAR = (
     "Content-Length: 5\r\nTransfer-Encoding: chunked",
@@ -129,20 +130,21 @@ def gunicorn(tmp_path: Path) -> Iterator[Callable[..., tuple[Child, int]]]:
         child = Child(command, tmp_path / "said", env=base | variables, cwd=ROOT)
         child.start()
         started.append(child)
-        give_up = time.monotonic() + 20
-        while not answers(port) or "background started" not in child.tail(50):
+
+        def serves() -> bool:
             assert child.code is None, child.tail(50)
-            assert time.monotonic() < give_up, child.tail(50)
-            time.sleep(0.02)
+            return answers(port) and "background started" in child.tail(50)
+
+        until(serves, "a server", seen=lambda: child.tail(50))
         return child, port
 
     yield start
     for child in started:
-        child.stop(5)
+        child.stop(30)
 
 
 def get(port: int, path: str) -> str:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=20)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=60)
     try:
         connection.request("GET", path)
         return connection.getresponse().read().decode()
@@ -158,20 +160,20 @@ def test_stop_closes_sockets_first_and_lets_requests_finish(
     sockets = [Client.connect(f"ws://{LOOPBACK}:{port}/socket") for _ in range(5)]
     for socket in sockets:
         socket.send("hello")
-    assert [socket.receive(timeout=5) for socket in sockets] == ["hello"] * 5
+    assert [socket.receive(timeout=60) for socket in sockets] == ["hello"] * 5
 
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(get, port, "/slow/1.0")
-        time.sleep(0.3)
+        until(lambda: "slow for 1.0" in child.tail(50), "the request", seen=lambda: child.tail(50))
         began = time.monotonic()
         os.kill(child.pid, signal.SIGTERM)
         assert slow.result() == "done"
-        code = child.wait(20)
+        code = child.wait(60)
 
     for socket in sockets:
         socket.sock.close()
     assert code == 0
-    assert time.monotonic() - began < 5  # the graceful time is 30 s
+    assert time.monotonic() - began < 25  # the graceful time is 30 s
     assert "background stopped" in child.tail(50)
 
 
@@ -184,7 +186,7 @@ def test_worker_that_has_served_its_requests_is_replaced_and_stops_its_backgroun
     answers = [get(port, "/environment/PORT") for _ in range(12)]
 
     assert answers == [str(port)] * 12
-    assert f"background stopped in {first}" in child.tail(50)
+    until(lambda: f"background stopped in {first}" in child.tail(50), "its end", seen=lambda: child.tail(50))
 
 
 def test_worker_ends_with_a_master_that_was_killed(
@@ -196,16 +198,13 @@ def test_worker_ends_with_a_master_that_was_killed(
 
     os.kill(child.pid, signal.SIGKILL)
 
-    give_up = time.monotonic() + 10
-    while "background stopped" not in child.tail(50):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
+    until(lambda: "background stopped" in child.tail(50), "the end", seen=lambda: child.tail(50))
     socket.sock.close()
 
 
 def test_server_names_no_version(gunicorn: Callable[..., tuple[Child, int]]) -> None:
     _, port = gunicorn()
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=20)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=60)
     connection.request("GET", "/health/ready")
 
     assert connection.getresponse().getheader("Server") == "gunicorn"
@@ -225,7 +224,7 @@ def test_a_request_whose_end_can_be_read_in_two_ways_is_refused(
 
 def said(port: int, head: str) -> int:
     """Return how a request is answered that is sent as it stands, with another one behind it."""
-    with create_connection((LOOPBACK, port), timeout=10) as connection:
+    with create_connection((LOOPBACK, port), timeout=60) as connection:
         connection.sendall(
             f"{head}\r\n\r\n0\r\n\r\nGET /environment/PORT HTTP/1.1\r\nHost: a\r\n\r\n".encode()
         )

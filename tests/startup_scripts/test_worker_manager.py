@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
@@ -19,6 +19,7 @@ from services.migrations import Migrator
 from startup_scripts.child import Child
 from startup_scripts.ports import LOOPBACK, free_port
 from tests import servers
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(120)]
 
@@ -51,7 +52,7 @@ class Gunicorn:
         self.child = child
         child.start()
         self.arbiter = psutil.Process(child.pid)
-        until(lambda: len(self.answering()) == 2, 30)
+        until(lambda: len(self.answering()) == 2, "two that answer", 120.0, seen=self.child.tail)
 
     def decisions(self) -> list[str]:
         """Return what the workers have decided, and why, as the log tells it."""
@@ -66,7 +67,7 @@ class Gunicorn:
             return set(pool.map(self.ask, ["/slow/0.1"] * 12)) - {0}
 
     def ask(self, path: str) -> int:
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=30)
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=60)
         try:
             connection.request("GET", path)
             reply = connection.getresponse()
@@ -96,13 +97,6 @@ class Gunicorn:
             one.result()
 
 
-def until(true: Callable[[], bool], seconds: float) -> None:
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
     folder = tmp_path_factory.mktemp("gunicorn")
@@ -128,7 +122,7 @@ def test_the_largest_worker_is_replaced_when_memory_is_short_and_no_request_fail
 
         fat = gunicorn.ask("/eat/560")
 
-        until(lambda: fat not in gunicorn.pids() and len(gunicorn.answering()) == 2, 30)
+        until(lambda: fat not in gunicorn.pids() and len(gunicorn.answering()) == 2, "another one", 120.0)
         time.sleep(1)
 
     print(f"{len(answers)} requests, {answers.count(0)} failed")
@@ -141,26 +135,26 @@ def test_the_largest_worker_is_replaced_when_memory_is_short_and_no_request_fail
 def test_a_worker_whose_loop_never_comes_back_is_replaced(gunicorn: Gunicorn) -> None:
     stuck = gunicorn.ask("/stick")
 
-    until(lambda: stuck not in gunicorn.pids() and len(gunicorn.answering()) == 2, 40)
+    until(lambda: stuck not in gunicorn.pids() and len(gunicorn.answering()) == 2, "another one", 120.0)
 
 
 @pytest.mark.slow
 def test_a_worker_with_a_job_that_never_returns_is_replaced_and_gone(gunicorn: Gunicorn) -> None:
     stuck = gunicorn.ask("/hang")
 
-    until(lambda: stuck not in gunicorn.pids() and len(gunicorn.answering()) == 2, 60)
+    until(lambda: stuck not in gunicorn.pids() and len(gunicorn.answering()) == 2, "another one", 120.0)
 
     assert any("queue files is stuck" in decision for decision in gunicorn.decisions())
 
 
 def test_there_are_more_workers_under_load_and_fewer_afterwards_within_the_bounds(gunicorn: Gunicorn) -> None:
     with gunicorn.asked(20, "/slow/0.2") as answers:
-        until(lambda: len(gunicorn.pids()) == 3, 40)
+        until(lambda: len(gunicorn.pids()) == 3, "a third one", 120.0)
         for _ in range(10):
             time.sleep(0.1)
             assert len(gunicorn.pids()) <= 3
 
-    until(lambda: len(gunicorn.pids()) == 2, 40)
+    until(lambda: len(gunicorn.pids()) == 2, "the third one gone", 120.0)
     assert 0 not in answers
     for _ in range(20):
         time.sleep(0.1)

@@ -161,6 +161,7 @@ def test_one_network_alone_slows_no_other(throttle: LoginThrottle, db: Any) -> N
     succeed(throttle, address=ELSEWHERE)
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_many_networks_together_are_slowed_and_a_known_device_is_not(
     throttle: LoginThrottle,
 ) -> None:
@@ -171,6 +172,7 @@ def test_many_networks_together_are_slowed_and_a_known_device_is_not(
     succeed(throttle, address=ELSEWHERE, device="d1")
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_where_somebody_logged_in_before_strangers_elsewhere_do_not_slow_them(
     throttle: LoginThrottle,
 ) -> None:
@@ -191,6 +193,7 @@ def test_a_link_makes_its_owner_at_home_where_it_was_used(throttle: LoginThrottl
     succeed(throttle, address=ELSEWHERE)
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_who_has_not_come_in_for_thirty_days_is_at_home_there_no_more(
     throttle: LoginThrottle, db: Any
 ) -> None:
@@ -205,6 +208,7 @@ def test_who_has_not_come_in_for_thirty_days_is_at_home_there_no_more(
     refused(throttle, address=ELSEWHERE)
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_known_device_has_a_lane_of_its_own(throttle: LoginThrottle) -> None:
     for _ in range(5):
         fail(throttle)
@@ -214,6 +218,7 @@ def test_a_known_device_has_a_lane_of_its_own(throttle: LoginThrottle) -> None:
     succeed(throttle, device="d2")
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_campus_goes_on_when_one_of_its_students_guesses(throttle: LoginThrottle, db: Any) -> None:
     for student in ("s1", "s2", "s3"):
         succeed(throttle, student)
@@ -225,6 +230,7 @@ def test_a_campus_goes_on_when_one_of_its_students_guesses(throttle: LoginThrott
     refused(throttle, "s5")  # while it goes on, one failure of an account is free, not five
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_network_where_nobody_is_at_home_waits(throttle: LoginThrottle) -> None:
     for number in range(int(NETWORK.free)):
         fail(throttle, f"victim{number}")
@@ -233,6 +239,7 @@ def test_a_network_where_nobody_is_at_home_waits(throttle: LoginThrottle) -> Non
     succeed(throttle, "s1", ELSEWHERE)
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_under_siege_a_new_network_has_ten_free_failures(throttle: LoginThrottle, db: Any) -> None:
     fail(throttle)
     [siege] = [row for row in db.login_throttle.find(EVERY_ROW) if "account" not in row and "now" not in row]

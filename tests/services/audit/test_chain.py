@@ -173,11 +173,11 @@ def test_a_row_whose_transaction_took_long_is_sealed_later(
     def slow() -> None:
         add(audits, campus_id, 1, "late")
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     late = threading.Thread(target=lambda: runtime.store.atomically(slow))
     late.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     add(audits, campus_id, 3)
     sealed(audits, campus_id)
     go_on.set()

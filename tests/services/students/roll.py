@@ -1,7 +1,6 @@
 """Many students at once, and what MongoDB did to list them."""
 
 import random
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 from services.students.documents import STUDENTS, Student, StudentStatus
 from services.students.search import terms_of
 from tests.cast import Campus, Cast, Person
+from tests.waiting import until
 from utils.batch_processor import chunked
 from utils.documents import new_id
 from utils.text import key_of
@@ -92,8 +92,7 @@ class Profile:
 
     def __enter__(self) -> "Profile":
         self._db.command("profile", 0)
-        while not self._cleared():
-            time.sleep(0.01)  # a command that began before may still write its line
+        until(self._cleared)  # a command that began before may still write its line
         self._db.command("profile", 2)
         return self
 
