@@ -18,9 +18,12 @@ from services.accounts import throttle_repository
 from services.migrations import Migrator
 from tests import servers
 from tests.cast import Cast
+from tests.copies import Copies, filled
 from tests.listener import CommandLog
 from tests.waiting import PATIENCE, until
 
+# Where Python may not keep what it compiled, each of a hundred processes would compile all of ours anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 pytest_plugins = ["tests.authz.summary"]  # named here: the process that leads a parallel run collects nothing
 
 
@@ -75,6 +78,13 @@ def running(settings: Settings, command_log: CommandLog) -> Iterator[Flask]:
         runtime.store.db.client.close()
 
 
+@pytest.fixture(scope="session")
+def copies(running: Flask, looking: Any) -> Copies:
+    """What casts made, to be put down again."""
+    runtime: Runtime = running.extensions["versant"]
+    return Copies(runtime, looking, lambda: settle(runtime, looking))
+
+
 @pytest.fixture
 def app(running: Flask, looking: Any) -> Iterator[Flask]:
     """The app, its database empty."""
@@ -82,9 +92,8 @@ def app(running: Flask, looking: Any) -> Iterator[Flask]:
     runtime: Runtime = running.extensions["versant"]
     looking["engine_jobs"].delete_many({})
     settle(runtime, looking)
-    for name in sorted(looking.list_collection_names()):  # audit rows before the heads of their chains
-        if name != "migrations" and not name.startswith("system."):
-            looking[name].delete_many({})
+    for name in sorted(filled(looking)):  # audit rows before the heads of their chains
+        looking[name].delete_many({})
     runtime.fresh.versions.forget()
     (runtime.settings.data_dir / "outbox.jsonl").unlink(missing_ok=True)
     shutil.rmtree(runtime.settings.data_dir / "files", ignore_errors=True)
@@ -110,9 +119,9 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def cast(app: Flask, outbox: Any) -> Cast:
+def cast(app: Flask, outbox: Any, copies: Copies) -> Cast:
     """Two campuses, one admin each, students; and whoever else a test asks for."""
-    return Cast(app, outbox)
+    return Cast(app, outbox, copies)
 
 
 @pytest.fixture(autouse=True)
