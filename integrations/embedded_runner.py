@@ -34,10 +34,13 @@ LEFT_SECONDS: Final = 3600.0  # a folder of that age belongs to nobody who lives
 OURS: Final = 3  # processes that wait for the program
 PROCESSES, COMPILER_PROCESSES = 8, 16
 COMPILE_SECONDS: Final = 10
+COMPILE_WALL_SECONDS: Final = 60.0  # a compiler waits for nothing but the machine
 COMPILE_MEMORY_MB: Final = 1024
 ROOM_MB: Final = 16  # for temporary files, in memory
 FILE_MB: Final = 8
-SPARE_SECONDS: Final = 3.0  # of waiting, for a machine that is busy
+SPARE_SECONDS: Final = (
+    10.0  # of waiting, for a machine that is busy; what computes is ended by its time of CPU
+)
 LATE: Final = 2  # times the time of a case is the limit
 MUCH: Final = 64 * 1024  # more output than twice what is expected and this is wrong anyway
 STDERR_BYTES: Final = 4096
@@ -126,7 +129,7 @@ class EmbeddedRunner:
         if making is None:
             raise RunnerAway(f"there is no {language}")
         most = COMPILER_PROCESSES
-        terms = Terms(COMPILE_SECONDS, COMPILE_SECONDS * LATE, COMPILE_MEMORY_MB, MUCH, most, compiling=True)
+        terms = Terms(COMPILE_SECONDS, COMPILE_WALL_SECONDS, COMPILE_MEMORY_MB, MUCH, most, compiling=True)
         return _locked_in(making, box, b"", terms).well
 
     def _tried(self, language: str, box: "Box", trial: Trial) -> CaseFound:
