@@ -7,6 +7,7 @@ from typing import Any, Final, Self, TypeVar
 
 PATIENCE: Final = 60.0
 PAUSE: Final = 0.01
+SHORTEST, LONGEST = 0.002, 0.03  # pauses between two looks, where the first few are likely to be enough
 T = TypeVar("T")
 
 
@@ -16,18 +17,19 @@ def until(
     seconds: float = PATIENCE,
     *,
     seen: Callable[[], object] | None = None,
-    pause: float = PAUSE,
+    pause: float = 0.0,
 ) -> T:
     """Return the first true value; TimeoutError says what did not happen, and what was seen last.
 
     ``seen`` is asked for that at the end; without it, it is the last value. A limit that is not reached costs
-    nothing: leave it generous, unless the time is what is proved.
+    nothing: leave it generous, unless the time is what is proved. Without a ``pause`` looks become rarer.
     """
-    give_up = time.monotonic() + seconds
+    give_up, nap = time.monotonic() + seconds, pause or SHORTEST
     while not (found := true()):
         if time.monotonic() > give_up:
             raise TimeoutError(f"not within {seconds:g} s: {what}; seen last: {seen() if seen else found!r}")
-        time.sleep(pause)
+        time.sleep(nap)
+        nap = pause or min(nap * 1.5, LONGEST)
     return found
 
 
@@ -45,7 +47,7 @@ def seconds_until(
         looks += 1
         return true()
 
-    until(look, what, seen=seen)
+    until(look, what, seen=seen, pause=PAUSE)
     return (looks - 1) * PAUSE
 
 
