@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -24,6 +25,8 @@ from tests.waiting import PATIENCE, until
 
 # Where Python may not keep what it compiled, each of a hundred processes would compile all of ours anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+hypothesis.settings.register_profile("busy", deadline=None)  # a slow machine is no counter-example
+hypothesis.settings.load_profile("busy")
 pytest_plugins = ["tests.authz.summary"]  # named here: the process that leads a parallel run collects nothing
 
 

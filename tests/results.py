@@ -14,8 +14,10 @@ from utils.store import Store
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def kept(store: Store, student: dict[str, Any], kind: str = "practice", text: str = "An essay.") -> str:
-    """Store a score that waits for the mark of an essay; return its id, the attempt's."""
+def kept(
+    store: Store, student: dict[str, Any], kind: str = "practice", text: str = "An essay.", **more: Any
+) -> str:
+    """Store a score that waits for the mark of an essay, unless ``more`` has it; return the attempt's id."""
     item = ItemScore(
         slot="1",
         question_id="q",
@@ -34,16 +36,16 @@ def kept(store: Store, student: dict[str, Any], kind: str = "practice", text: st
         "test_id": new_id(),
         "student_id": student.get("id") or student["_id"],
     }
-    result = AttemptResult(
-        **place,
-        number=1,
-        kind=kind,
-        state=ResultState.AWAITING,
-        items=(item,),
-        score=None,
-        max_score=Decimal(1),
-        submitted_at=NOW,
-    )
+    facts = {
+        "number": 1,
+        "kind": kind,
+        "state": ResultState.AWAITING,
+        "items": (item,),
+        "score": None,
+        "max_score": Decimal(1),
+        "submitted_at": NOW,
+    }
+    result = AttemptResult(**place | facts | more)
     task = MarkingTask(
         **place,
         id=task_id(result.id, "1"),

@@ -1,12 +1,21 @@
 """Tests of the world: for each place one that is published and one that is planned."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from tests.authz.world import Kind, World, word
 from tests.cast import Person
 from tests.exams import TESTS, plan_for
 from tests.questions import QUESTIONS, SINGLE
+
+PRACTICE: Final = {
+    "kind": "practice",
+    "module": "READING",
+    "level": "BEGINNER",
+    "attempts_allowed": None,
+    "window_start_at": None,
+    "window_end_at": None,
+}
 
 
 class Examiner:
@@ -32,6 +41,8 @@ class Examiner:
         published, draft = self._post(TESTS, wanted), self._post(TESTS, wanted)
         self._root.post(f"{TESTS}/{published}/publish", status=200)
         self._root.post(f"{TESTS}/{published}/notify", {"channels": ["email"]}, status=202)
+        exercise = wanted | PRACTICE | {"name": f"Practice {name}"}
+        self._root.post(f"{TESTS}/{self._post(TESTS, exercise)}/publish", status=200)
         self._world.stands(Kind.TEST, campus, course, published)
         self._world.stands(Kind.DRAFT_TEST, campus, course, draft)
 
