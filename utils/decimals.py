@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from types import NoneType
 from typing import Annotated, Any, Final
 
 from bson import Decimal128
@@ -13,6 +15,7 @@ ONE: Final = Decimal(1)
 PLAIN: Final = re.compile(r"[+-]?\d{1,12}(?:\.\d{1,12})?")
 SCIENTIFIC: Final = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?")
 MOST_EXPONENT: Final = 300
+AS_THEY_ARE: Final = (str, int, NoneType, datetime)  # most values; asked first, since Mapping is slow to ask
 STORED: Final = Context(prec=34)  # what a Decimal128 holds
 
 
@@ -65,6 +68,8 @@ Number = Annotated[Decimal, BeforeValidator(_number), _AS_TEXT, _schema(SCIENTIF
 
 def to_stored(value: Any) -> Any:
     """Return a value as MongoDB keeps it: every ``Decimal`` in it as a ``Decimal128``."""
+    if isinstance(value, AS_THEY_ARE):
+        return value
     if isinstance(value, Decimal):
         return Decimal128(STORED.plus(value))
     if isinstance(value, Mapping):
@@ -74,6 +79,8 @@ def to_stored(value: Any) -> Any:
 
 def from_stored(value: Any) -> Any:
     """Return what ``to_stored`` was given."""
+    if isinstance(value, AS_THEY_ARE):
+        return value
     if isinstance(value, Decimal128):
         return value.to_decimal()
     if isinstance(value, Mapping):

@@ -36,7 +36,6 @@ def install(app: Flask, settings: Settings, version: str) -> None:
         PRODUCT_NAME=settings.product_name,
         VERSION=version,
         WEBHOOK_TOKENS=(settings.webhook_token, settings.webhook_token_previous),
-        SECRET_KEY=settings.jwt_secret_key,
         COMPRESS_MIN_SIZE=1024,
         COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
         SEND_FILE_MAX_AGE_DEFAULT=3600,

@@ -189,5 +189,7 @@ def _check_text(fields: dict[str, str]) -> None:
 def _check_string(text: str) -> None:
     if "\x00" in text:
         raise Malformed("The request holds a NUL character.")
-    if any(0xD800 <= ord(char) <= 0xDFFF for char in text):
-        raise Malformed("The request holds half a character (a lone surrogate).")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Malformed("The request holds half a character (a lone surrogate).") from None

@@ -108,7 +108,7 @@ def test_an_ended_session_that_goes_on_is_found(finds: Finds, monkeypatch: pytes
 @pytest.mark.usefixtures("nobody_is_remembered")
 def test_a_signature_that_is_not_checked_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        tokens, "decode_token", lambda token: jwt.decode(token, options={"verify_signature": False})
+        tokens, "_signed", lambda token: jwt.decode(token, options={"verify_signature": False})
     )
 
     assert finds("auth.me")

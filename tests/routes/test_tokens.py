@@ -22,7 +22,7 @@ def nothing_verifies(monkeypatch: pytest.MonkeyPatch) -> Any:
     def refuse(token: str) -> Any:
         raise jwt.InvalidSignatureError
 
-    return lambda: monkeypatch.setattr(tokens, "decode_token", refuse)
+    return lambda: monkeypatch.setattr(tokens, "_signed", refuse)
 
 
 def test_a_token_is_not_verified_again_at_once_but_after_a_second(
