@@ -25,6 +25,7 @@ FRAMEWORKS = {
 # Every deliberate access without a scope, by its reason: a new one is a decision to be reviewed here.
 UNSCOPED = {
     "a job of the platform": "services/batch_jobs/service.py",
+    "answers of several students, each filtered by their own scope": "services/attempts/save_repository.py",
     "events of a provider": "services/batch_jobs/event_repository.py",
     "exams that somebody watches": "services/exam_room/progress.py",
     "jobs that have outlived their time": "services/batch_jobs/retention_repository.py",

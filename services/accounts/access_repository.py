@@ -61,12 +61,13 @@ class SessionRepository:
         }
         self._rows.update_one(PLATFORM, {"_id": session_id}, [{"$set": row}], upsert=True)
 
-    def live(self, session_id: str, fresh_seconds: int) -> LiveSession | None:
-        """Return a session that has not ended; ``fresh``: its owner proved who they are so lately."""
+    def live(self, session_ids: Sequence[str], fresh_seconds: int) -> dict[str, LiveSession]:
+        """Return those of these sessions that have not ended; ``fresh``: proved lately who they are."""
         proved = {"$ifNull": ["$proved_at", "$created_at"]}
         shown = {"user_id": 1, "fresh": {"$gt": [proved, _in(-fresh_seconds * 1000)]}}
-        row = self._rows.find_one(PLATFORM, {"_id": session_id, "revoked_at": None, **NOT_EXPIRED}, shown)
-        return LiveSession(str(row["user_id"]), bool(row["fresh"])) if row else None
+        wanted = {"_id": {"$in": list(session_ids)}, "revoked_at": None, **NOT_EXPIRED}
+        rows = self._rows.find(PLATFORM, wanted, shown)
+        return {str(row["_id"]): LiveSession(str(row["user_id"]), bool(row["fresh"])) for row in rows}
 
     def prove(self, session_id: str) -> None:
         """Note that the owner has proved who they are, now."""

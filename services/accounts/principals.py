@@ -1,6 +1,6 @@
 """Who stands behind a session, as the database knows them now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final, Self
@@ -10,11 +10,13 @@ from cachetools import TTLCache
 from config.permissions import GRANTS, Permission, Role, differing, module_grants
 from config.settings import Settings
 from models import Actor
+from services.accounts.access_repository import LiveSession
 from services.accounts.documents import User, UserStatus
 from services.accounts.repository import AccountRepositories
 from services.ports import JSON, Bus
 from utils.clock import Clock
 from utils.scope import Scope
+from utils.together import Together
 
 REMEMBERED_SECONDS: Final = 0.5
 REMEMBERED_PEOPLE: Final = 20_000
@@ -44,6 +46,7 @@ class Principals:
             REMEMBERED_PEOPLE, REMEMBERED_SECONDS, clock.monotonic
         )
         self._changes, self._lock = 0, Lock()
+        self._reads = Together(self._read)
         self._bus = bus
         bus.subscribe(CHANGED, self._forget)
 
@@ -53,13 +56,10 @@ class Principals:
         ``anew``: as the database says at this moment, whatever is remembered.
         """
         with self._lock:
-            known, before = self._known.get(user_id, {}).get(session_id), self._changes
+            known = self._known.get(user_id, {}).get(session_id)
         if known is not None and not anew:
             return known
-        actor = self._read(session_id, user_id)
-        if actor is not None:
-            self._remember(actor, before)
-        return actor
+        return self._reads.make((session_id, user_id))
 
     def changed(self, user_id: str) -> None:
         """Make every process forget a person; this one has when the call returns."""
@@ -71,20 +71,30 @@ class Principals:
             self._changes += 1
             self._known.pop(str(payload["user_id"]), None)
 
-    def _read(self, session_id: str, user_id: str) -> Actor | None:
-        session = self._stored.sessions.live(session_id, self._demands.fresh_seconds)
-        if session is None or session.user_id != user_id:
+    def _read(self, wanted: Sequence[tuple[str, str]]) -> Sequence[Actor | None]:
+        """Return the actors of sessions and users, read anew, and remember them."""
+        with self._lock:
+            before = self._changes
+        sessions = self._stored.sessions.live([one for one, _ in wanted], self._demands.fresh_seconds)
+        owners = sorted({session.user_id for session in sessions.values()})
+        users = {user.id: user for user in self._stored.users.find_many(PRINCIPAL, owners)}
+        actors = [self._actor(sessions.get(one), one, users.get(user_id)) for one, user_id in wanted]
+        self._remember([actor for actor in actors if actor is not None], before)
+        return actors
+
+    def _actor(self, session: LiveSession | None, session_id: str, user: User | None) -> Actor | None:
+        if session is None or user is None or session.user_id != user.id:
             return None
-        user = self._stored.users.find(PRINCIPAL, user_id)
-        if user is None or user.status is not UserStatus.ACTIVE:
+        if user.status is not UserStatus.ACTIVE:
             return None
         lacks = user.role in self._demands.second_factor_of and not user.has_second_factor
         return replace(actor_for(user, session_id), fresh=session.fresh, must_set_up_second_factor=lacks)
 
-    def _remember(self, actor: Actor, before: int) -> None:
+    def _remember(self, actors: Sequence[Actor], before: int) -> None:
         with self._lock:
             if before == self._changes:
-                self._known.setdefault(actor.id, {})[actor.session_id] = actor
+                for actor in actors:
+                    self._known.setdefault(actor.id, {})[actor.session_id] = actor
 
 
 def actor_for(user: User, session_id: str) -> Actor:

@@ -37,7 +37,7 @@ class AnswerService:
         sheet = self._ground.sheet(actor.campus_id, self._ground.test_id(scope, attempt_id))
         answers = [_checked(sheet, number, one) for number, one in enumerate(wanted.answers)]
         self._recordings.accept(attempt_id, sheet, wanted.answers, actor)
-        kept = self._ground.attempts.save(scope, attempt_id, actor.session_id, answers)
+        kept = self._ground.saves.save(scope, attempt_id, actor.session_id, answers)
         if kept is None:
             raise self._ground.refusal(scope, attempt_id, actor.session_id)
         if reused := _reused(answers, kept):

@@ -12,6 +12,7 @@ from services.attempts.plays import Plays
 from services.attempts.receipts import Receipts
 from services.attempts.recordings import Recordings
 from services.attempts.repository import AttemptRepository
+from services.attempts.save_repository import SaveRepository
 from services.attempts.service import AttemptService
 from services.attempts.starting import AttemptStarts, StartGate
 from services.files.service import FileService
@@ -46,7 +47,8 @@ class AttemptArea:
         """Return the area on one database; ``gate`` may keep students from beginning."""
         store, settings = around.store, around.settings
         receipts = Receipts.derived(settings.receipt_key, settings.receipt_key_previous)
-        ground = Ground(AttemptRepository(store), tests.stored, tests.papers, receipts)
+        attempts = AttemptRepository(store)
+        ground = Ground(attempts, SaveRepository(store, attempts), tests.stored, tests.papers, receipts)
         closing, recordings = AttemptClosing(ground, store, scoring), Recordings(ground, files)
         return cls(
             answers=AnswerService(ground, store, recordings),

@@ -17,6 +17,7 @@ from services.attempts.documents import Attempt, AttemptState
 from services.attempts.problems import AttemptClosed, AttemptHeldElsewhere, AttemptNotFound
 from services.attempts.receipts import Receipts
 from services.attempts.repository import AttemptRepository, Now
+from services.attempts.save_repository import SaveRepository
 from services.attempts.sheets import Sheet
 from utils.problems import Forbidden, Problem, Unavailable
 from utils.scope import Scope
@@ -53,6 +54,7 @@ class Ground:
     """Attempts, tests and receipts."""
 
     attempts: AttemptRepository
+    saves: SaveRepository
     tests: AssessmentRepository
     papers: Papers
     receipts: Receipts

@@ -92,20 +92,9 @@ class AttemptRepository:
 
         None, and nothing kept, where it does not: not there, closed, over, or held by another session.
         """
-        change = {f"answers.{one.slot}": _newer(one) for one in answers}
-        shown = {f"answers.{one.slot}.{name}": 1 for one in answers for name in ("seq", "digest")}
-        row = self._rows.find_and_update(
-            scope,
-            {**_open(attempt_id, session_id), **IN_TIME},
-            [{"$set": {**change, **SEEN}}],
-            projection={"deadline_at": 1, "last_seen_at": 1, **shown},
-        )
-        if row is None:
-            return None
-        # Of a save that the driver had to repeat MongoDB returns the whole row, whatever was asked for
-        kept = {one.slot: row["answers"][one.slot] for one in answers}
-        newest = {slot: (int(one["seq"]), str(one["digest"])) for slot, one in kept.items()}
-        return Kept(newest, row["last_seen_at"], row["deadline_at"])
+        query, change = saving(attempt_id, session_id, answers)
+        row = self._rows.find_and_update(scope, query, change, projection=shown(answers))
+        return kept(row, answers) if row else None
 
     def seal(self, scope: Scope, attempt_id: str, session_id: str, slot: str) -> Attempt | None:
         """Make the answer in a slot final; None where there is none, or the attempt takes nothing now."""
@@ -168,6 +157,28 @@ class AttemptRepository:
         self._rows.update_many(SWEEP, {**ids, **_UNCLAIMED}, [{"$set": {"closing": claim}}])
         rows = self._rows.find(SWEEP, {**ids, "closing.token": token})
         return [Attempt.from_mongo(row) for row in rows]
+
+
+def saving(attempt_id: str, session_id: str, answers: Sequence[Answer]) -> tuple[Row, list[Row]]:
+    """Return what filters the attempt that takes these answers now, and how they change it."""
+    newest = {f"answers.{one.slot}": _newer(one) for one in answers}
+    return {**_open(attempt_id, session_id), **IN_TIME}, [{"$set": {**newest, **SEEN}}]
+
+
+def shown(answers: Sequence[Answer]) -> Row:
+    """Return what has to be read of an attempt for what a save of these answers left."""
+    slots = {f"answers.{one.slot}.{name}": 1 for one in answers for name in ("seq", "digest")}
+    return {"deadline_at": 1, "last_seen_at": 1, **slots}
+
+
+def kept(row: Row, answers: Sequence[Answer]) -> Kept:
+    """Return what a save left, of a row that may hold more than was asked for.
+
+    Of one that the driver had to repeat MongoDB returns the whole row, and several saves are read together.
+    """
+    stored = {one.slot: row["answers"][one.slot] for one in answers}
+    newest = {slot: (int(one["seq"]), str(one["digest"])) for slot, one in stored.items()}
+    return Kept(newest, row["last_seen_at"], row["deadline_at"])
 
 
 _WITH_TIME: Final = {"$set": {"server_time": "$$NOW"}}

@@ -96,9 +96,11 @@ def test_a_cache_that_forgets_who_asks_is_found(
 
 @pytest.mark.usefixtures("nobody_is_remembered")
 def test_an_ended_session_that_goes_on_is_found(finds: Finds, monkeypatch: pytest.MonkeyPatch) -> None:
-    def live(self: SessionRepository, session_id: str, _fresh_seconds: int) -> LiveSession | None:
-        row = self._rows.find_one(Scope("platform"), {"_id": session_id})
-        return LiveSession(str(row["user_id"]), fresh=True) if row else None
+    def live(
+        self: SessionRepository, session_ids: Sequence[str], _fresh_seconds: int
+    ) -> dict[str, LiveSession]:
+        rows = self._rows.find(Scope("platform"), {"_id": {"$in": list(session_ids)}})
+        return {str(row["_id"]): LiveSession(str(row["user_id"]), fresh=True) for row in rows}
 
     monkeypatch.setattr(SessionRepository, "live", live)
 

@@ -6,6 +6,8 @@ import pytest
 from integrations.memory import MemoryBus
 from main import Runtime
 from models import Actor
+from services.accounts.access_repository import LiveSession
+from services.accounts.documents import User
 from services.accounts.principals import Demands, Principals
 from services.accounts.repository import AccountRepositories
 from tests.people import grown
@@ -92,11 +94,10 @@ def test_what_changes_while_it_is_read_is_not_remembered(
     stored = AccountRepositories.over(runtime.store)
 
     class Interrupted(Principals):
-        def _read(self, session_id: str, user_id: str) -> Actor | None:
-            actor = super()._read(session_id, user_id)
-            deactivate(db, user_id)
-            self.changed(user_id)
-            return actor
+        def _actor(self, session: LiveSession | None, session_id: str, user: User | None) -> Actor | None:
+            deactivate(db, holder[1])
+            self.changed(holder[1])
+            return super()._actor(session, session_id, user)
 
     principals = Interrupted(stored, Hands(), MemoryBus(), Demands(900))
 
