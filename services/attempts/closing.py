@@ -1,9 +1,9 @@
 """How attempts end: submitted, or closed by the server; scored in the same transaction."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from pymongo.errors import PyMongoError
 
@@ -12,18 +12,31 @@ from services.assessments.documents import Assessment
 from services.attempts.documents import Attempt, AttemptState, ClosedBy
 from services.attempts.ground import Ground, closed, own
 from services.attempts.schemas import SubmitOut, stored_of
+from services.results.documents import AttemptResult
+from services.results.schemas import ResultOut
 from services.results.scorer import Sitting
 from services.results.service import AttemptScoring
 from utils.documents import new_id
 from utils.scope import Scope
 from utils.store import Store
+from utils.together import Together
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS: Final = 1.0
 CHUNK: Final = 50
 LEASE_SECONDS: Final = 30
-PATIENCE: Final = 20.0
+LANES: Final = 8  # submits at once in a process: the others wait in the order in which they came
+
+
+class Settled(NamedTuple):
+    """An attempt that has just been closed, and what it earned."""
+
+    attempt: Attempt
+    result: AttemptResult
+
+
+Turn: TypeAlias = Callable[[], Settled | None]
 
 
 class AttemptClosing:
@@ -31,20 +44,27 @@ class AttemptClosing:
 
     def __init__(self, ground: Ground, store: Store, scoring: AttemptScoring) -> None:
         self._ground, self._store, self._scoring = ground, store, scoring
+        self._turns: Together[Turn, Settled | None] = Together(_each, LANES, most=1)
 
     def submit(self, attempt_id: str, actor: Actor) -> SubmitOut:
         """Close an attempt for good. Repeated, or once the server has closed it, it says the same again."""
-        scope = own(actor)
-        test = self._ground.test(actor.campus_id, self._ground.test_id(scope, attempt_id))
-        attempt = self._settled(
-            test, lambda: self._ground.attempts.submit(scope, attempt_id, actor.session_id)
-        )
-        return self._shown(scope, attempt or self._closed_already(scope, attempt_id, actor.session_id))
+        scope, session_id = own(actor), actor.session_id
+        test = self._ground.frozen(actor.campus_id, self._ground.test_id(scope, attempt_id))
+
+        def close() -> Settled | None:
+            return self._settled(test, lambda: self._ground.attempts.submit(scope, attempt_id, session_id))
+
+        if (done := self._turns.make(close)) is not None:
+            return self._shown(done.attempt, self._scoring.seen(done.result))
+        attempt = self._closed_already(scope, attempt_id, session_id)
+        return self._shown(attempt, self._scoring.shown(scope, attempt_id))
 
     def close(self, attempt: Attempt, by: ClosedBy) -> Attempt | None:
         """Close an open attempt, by ``DEADLINE`` only where its time is over; None where it is not."""
-        scope, test = Scope.campus(attempt.campus_id), self._ground.test(attempt.campus_id, attempt.test_id)
-        return self._settled(test, lambda: self._ground.attempts.close(scope, attempt.id, by))
+        scope = Scope.campus(attempt.campus_id)
+        test = self._ground.frozen(attempt.campus_id, attempt.test_id)
+        done = self._settled(test, lambda: self._ground.attempts.close(scope, attempt.id, by))
+        return done.attempt if done else None
 
     def tick(self) -> int:
         """Close what nobody submitted in time; return how many attempts that were."""
@@ -66,15 +86,13 @@ class AttemptClosing:
             logger.exception("attempt %s could not be closed", attempt.id)
             return False
 
-    def _settled(self, test: Assessment, take: Callable[[], Attempt | None]) -> Attempt | None:
+    def _settled(self, test: Assessment, take: Callable[[], Attempt | None]) -> Settled | None:
         """Close an attempt and score it, both or neither."""
         self._scoring.ready(test)
 
-        def work() -> Attempt | None:
+        def work() -> Settled | None:
             attempt = take()
-            if attempt is not None:
-                self._scoring.settle(test, _sitting(attempt))
-            return attempt
+            return Settled(attempt, self._scoring.settle(test, _sitting(attempt))) if attempt else None
 
         return self._store.atomically(work)
 
@@ -88,14 +106,18 @@ class AttemptClosing:
             return self._ground.found(scope, attempt_id).attempt
         raise self._ground.refusal(scope, attempt_id, session_id)
 
-    def _shown(self, scope: Scope, attempt: Attempt) -> SubmitOut:
+    def _shown(self, attempt: Attempt, result: ResultOut | None) -> SubmitOut:
         at = _end(attempt)
         return SubmitOut(
             state=attempt.state,
             submitted_at=at,
             receipt=self._ground.receipts.give_whole(attempt.id, at, stored_of(attempt)),
-            result=self._scoring.shown(scope, attempt.id),
+            result=result,
         )
+
+
+def _each(turns: Sequence[Turn]) -> list[Settled | None]:
+    return [turn() for turn in turns]
 
 
 def _end(attempt: Attempt) -> datetime:

@@ -22,7 +22,7 @@ from services.attempts.sheets import Sheet
 from utils.problems import Forbidden, Problem, Unavailable
 from utils.scope import Scope
 
-REMEMBERED_SHEETS: Final = 128
+REMEMBERED_TESTS: Final = 128
 REMEMBERED_ATTEMPTS: Final = 20_000
 
 
@@ -35,9 +35,10 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a process remembers of papers and attempts: none of it ever changes."""
+    """What a process remembers of papers, tests and attempts: what is read of it there never changes."""
 
-    sheets: LRUCache[str, Sheet] = field(default_factory=lambda: LRUCache(REMEMBERED_SHEETS))
+    sheets: LRUCache[str, Sheet] = field(default_factory=lambda: LRUCache(REMEMBERED_TESTS))
+    tests: LRUCache[str, Assessment] = field(default_factory=lambda: LRUCache(REMEMBERED_TESTS))
     attempts: LRUCache[str, Known] = field(default_factory=lambda: LRUCache(REMEMBERED_ATTEMPTS))
     lock: Lock = field(default_factory=Lock)
 
@@ -83,6 +84,16 @@ class Ground:
         if seen is None:  # what has attempts is not removed
             raise LookupError(f"test {test_id} is gone, and has attempts")
         return seen.test
+
+    def frozen(self, campus_id: str | None, test_id: str) -> Assessment:
+        """Return the test of an attempt as it was once: what it asks and how it scores never changes."""
+        with self.memory.lock:
+            test = self.memory.tests.get(test_id)
+        if test is None:
+            test = self.test(campus_id, test_id)
+            with self.memory.lock:
+                self.memory.tests[test_id] = test
+        return test
 
     def sheet(self, campus_id: str | None, test_id: str) -> Sheet:
         """Return what a published test asks."""

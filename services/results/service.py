@@ -87,7 +87,11 @@ class AttemptScoring:
     def shown(self, scope: Scope, attempt_id: str) -> ResultOut | None:
         """Return a score that whoever sat may see: of practice at once, of an exam when it is released."""
         result = self._results.find(scope, attempt_id)
-        return ResultOut.of(result) if result is not None and may_be_seen(result) else None
+        return self.seen(result) if result else None
+
+    def seen(self, result: AttemptResult) -> ResultOut | None:
+        """Return what whoever sat may see of a score."""
+        return ResultOut.of(result) if may_be_seen(result) else None
 
 
 def may_be_seen(result: AttemptResult) -> bool:

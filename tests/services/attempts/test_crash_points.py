@@ -45,6 +45,7 @@ def at_every_point(
             memory = runtime.services.answers._ground.memory
             memory.attempts.clear()
             memory.sheets.clear()
+            memory.tests.clear()
             if not dies(monkeypatch, point, work):
                 return
             yield point
