@@ -15,14 +15,16 @@ from typing import Any
 
 from pymongo import WriteConcern
 from pymongo.collection import Collection
+from pymongo.results import BulkWriteResult
 
 ATTEMPTS = "attempts"
 SLOW = timedelta(seconds=60)
 SHARE = 0.1  # of the saves that are tampered with, where all would be too plain
 UPDATE = "find_one_and_update"
+NOTHING = {"nMatched": 0, "nModified": 0, "nInserted": 0, "nRemoved": 0, "nUpserted": 0, "upserted": []}
 
 original: dict[str, Callable[..., Any]] = {
-    name: getattr(Collection, name) for name in (UPDATE, "find", "aggregate")
+    name: getattr(Collection, name) for name in (UPDATE, "find", "aggregate", "bulk_write")
 }
 
 
@@ -160,6 +162,13 @@ def find_one_and_update(rows: Any, query: Any, change: Any, projection: Any = No
     return tampering(rows, query, change, options)
 
 
+def bulk_write(rows: Any, operations: Any, *arguments: Any, **options: Any) -> Any:
+    """Let no save go together with others: it is then made by itself, where the fault is."""
+    if rows.name == ATTEMPTS and fault() in SAVES:
+        return BulkWriteResult(dict(NOTHING), acknowledged=True)
+    return original["bulk_write"](rows, operations, *arguments, **options)
+
+
 def find(rows: Any, query: Any = None, *arguments: Any, **options: Any) -> Any:
     wrong = fault() if rows.name == ATTEMPTS and isinstance(query, dict) else ""
     if wrong == "swept early" and "$and" in query:
@@ -198,5 +207,10 @@ def falsify() -> None:
 
 
 if "SABOTAGE" in os.environ:
-    for name, tampered in ((UPDATE, find_one_and_update), ("find", find), ("aggregate", aggregate)):
+    for name, tampered in (
+        (UPDATE, find_one_and_update),
+        ("find", find),
+        ("aggregate", aggregate),
+        ("bulk_write", bulk_write),
+    ):
         setattr(Collection, name, tampered)
