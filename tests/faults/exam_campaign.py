@@ -18,7 +18,7 @@ from tests.faults.checker import Complaint
 from tests.faults.client import PatientClient
 from tests.faults.evidence import Strike, Victim
 from tests.faults.exam_checker import check_exam
-from tests.faults.exam_history import Deed, ExamEvidence, Row
+from tests.faults.exam_history import Deed, Did, ExamEvidence, Row
 from tests.faults.exam_proxy import Proxy
 from tests.faults.exam_receipts import acknowledged_writes, judged
 from tests.faults.exam_students import Exams, Habits, Student
@@ -27,6 +27,8 @@ from tests.faults.product import Product
 
 QUESTIONS: Final = 10
 EXAM: Final = "exam"
+LATEST: Final = 20  # deeds among which an acknowledgement is looked for
+JUST_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class ExamPlan:
     """How many students, whom to kill, and what has to be reached before they may stop.
 
     ``lapse`` is for how many seconds exams may be begun that nobody submits; they end with that window.
-    ``closing`` is how long the last attempts may take to end.
+    ``closing`` is how long the last attempts may take to end. With ``amid_saves`` somebody is killed only
+    when an answer has just been acknowledged.
     """
 
     seed: int
@@ -47,6 +50,7 @@ class ExamPlan:
     lapse: float = 10.0
     pause: tuple[float, float] = (0.0, 0.6)
     habits: Habits = field(default_factory=Habits)
+    amid_saves: bool = False
 
 
 @dataclass(slots=True)
@@ -97,8 +101,7 @@ class ExamCampaign:
         begun = time.monotonic()
         hall, seats, exams = self._prepared()
         random = Random(self.plan.seed)
-        phase = lambda: EXAM  # noqa: E731 -- there is always one going on
-        killer = Killer(self.product, self.plan.order, random, phase, self.plan.pause, (EXAM,))
+        killer = Killer(self.product, self.plan.order, random, self._phase, self.plan.pause, (EXAM,))
         room = Thread(target=self._sit, args=(seats, exams), name="exam", daemon=True)
         room.start()
         killer.start()
@@ -116,6 +119,13 @@ class ExamCampaign:
         seconds = time.monotonic() - begun
         starts = self.product.starts
         return ExamOutcome(self.plan, evidence, complaints, killer.strikes, self.network, starts, seconds)
+
+    def _phase(self) -> str:
+        """There is always an exam going on; whether answers are being acknowledged is another matter."""
+        if not self.plan.amid_saves:
+            return EXAM
+        saved = [deed for deed in self.history[-LATEST:] if deed.did is Did.SAVE and deed.ok]
+        return EXAM if saved and time.time() - saved[-1].ended_at < JUST_SECONDS else ""
 
     def _prepared(self) -> tuple[Hall, Sequence[Seat], Exams]:
         client = PatientClient(self.product.url)

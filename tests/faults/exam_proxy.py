@@ -66,9 +66,14 @@ class Proxy:
         return port
 
     async def close(self) -> None:
-        """Hang up, once what was to come later has come."""
-        if self._late:
-            await asyncio.wait(self._late)
+        """Hang up, once what was to come later has come, or nobody waits for it any more."""
+        try:
+            if self._late:
+                await asyncio.wait(self._late)
+        finally:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
         self._closed = True
         if self._server is not None:
             self._server.close()
@@ -77,6 +82,9 @@ class Proxy:
 
     def _taken(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve a connection; known at once, so that it is hung up even if it never has its turn."""
+        if self._closed:  # it was on its way in
+            writer.transport.abort()
+            return
         self._clients[writer] = asyncio.create_task(self._serve(reader, writer))
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:

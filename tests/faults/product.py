@@ -22,6 +22,7 @@ from tests.faults.evidence import WorkerSeen
 from tests.servers import Pids, Server
 
 WORKERS: Final = 2
+JOURNAL_MS: Final = 100  # as MongoDB does by itself
 NOWHERE: Final = "http://127.0.0.1:9"  # the discard port: nobody answers there
 TRANSACTION_SECONDS: Final = 3
 ALWAYS: Final = {"BCRYPT_ROUNDS": "4", "ACCESS_TOKEN_SECONDS": "3600", "PUBLIC_URL": "http://versant.test"}
@@ -49,7 +50,8 @@ class Product:
         self._short = short
         self._url = NOWHERE
         self._mongo: MongoClient[dict[str, Any]] | None = None
-        self._shortened = 0
+        self._tuned = 0
+        self._journal = JOURNAL_MS
         self._hurried = 0.0
 
     def __enter__(self) -> Self:
@@ -69,7 +71,7 @@ class Product:
         self.starts += 1
         self._url = self.server.url
         self._look_into(json.loads((self.data_dir / "running.json").read_text())["MONGODB_URI"])
-        self._shorten_transactions()
+        self._tune()
 
     def stop(self) -> int:
         """Stop it as an operator does; return the exit code."""
@@ -88,7 +90,12 @@ class Product:
             except (AssertionError, FileNotFoundError):  # it was killed again, or as soon as it served
                 if tries == START_TRIES - 1:
                     raise
-        self._shorten_transactions()
+        self._tune()
+
+    def journal_every(self, milliseconds: int) -> None:
+        """Let MongoDB write its journal so seldom where nobody waits for it, also after it was killed."""
+        self._journal, self._tuned = milliseconds, 0
+        self._tune()
 
     def hurry(self) -> None:
         """Let work that waits for its next try, for a minute at most, be due soon: a run has to end."""
@@ -188,14 +195,19 @@ class Product:
             self._mongo.close()
         self._mongo = MongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=5000)
 
-    def _shorten_transactions(self) -> None:
+    def _tune(self) -> None:
         """What a dead process had begun holds its rows until MongoDB gives it up: as short as the lease."""
         mongod = self.pids().mongod
-        if not self._short or mongod in (0, self._shortened) or self._mongo is None:
+        if not self._short or mongod in (0, self._tuned) or self._mongo is None:
             return
         with suppress(PyMongoError):
-            self._mongo.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=TRANSACTION_SECONDS)
-            self._shortened = mongod
+            self._mongo.admin.command(
+                "setParameter",
+                1,
+                transactionLifetimeLimitSeconds=TRANSACTION_SECONDS,
+                journalCommitInterval=self._journal,
+            )
+            self._tuned = mongod
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> bool:

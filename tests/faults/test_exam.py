@@ -16,7 +16,7 @@ import pytest
 from tests.faults.evidence import Victim
 from tests.faults.exam_campaign import ExamCampaign, ExamOutcome, ExamPlan, tell_exam
 from tests.faults.exam_students import Habits
-from tests.faults.product import Product
+from tests.faults.product import JOURNAL_MS, Product
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
@@ -30,10 +30,16 @@ EACH: Final = (
     Victim.REDIS,
 )
 HASTY: Final = Habits(thinks=(0.0, 0.1), saves=(6, 15))
+# What a kill of mongod takes is saved by the journal of whoever begins or ends, and hidden by the next answer
+# to the slot: these do so seldom, and look often. The journal is as slow as it may be.
+WATCHFUL: Final = Habits(
+    thinks=(0.0, 0.05), saves=(60, 100), slots_at_once=1, looks=0.3, changes_device=0.0, begins_together=0.0
+)
+SLOW_JOURNAL_MS: Final = 500
 MONGOD: Final = (Victim.MONGOD,) * 6
 # What is put into the product, and the rules of which at least one has to see it.
 FAULTS: Final = {
-    "w1": {"no_acknowledged_answer_is_lost"},
+    "w1": {"no_acknowledged_answer_is_lost", "what_was_seen_is_never_unseen"},
     "no literal": {"nothing_is_stored_that_nobody_sent", "no_acknowledged_answer_is_lost"},
     "no compare": {"no_acknowledged_answer_is_lost", "every_answer_is_acknowledged_for_itself"},
     "no deadline": {"nothing_is_accepted_after_the_deadline"},
@@ -86,15 +92,18 @@ def test_no_answer_is_lost_whoever_is_killed_and_a_fault_of_the_product_is_caugh
 
 def caught(product: Product, file: Path, fault: str) -> set[str]:
     """Return the rules that complain of one fault."""
-    timed = fault in TIMED
+    timed, weak = fault in TIMED, fault == "w1"
     file.write_text(fault)
+    product.journal_every(SLOW_JOURNAL_MS if weak else JOURNAL_MS)
     plan = ExamPlan(
         SEED,
-        MONGOD if fault == "w1" else (),
+        MONGOD if weak else (),
         students=25,
         seconds=9.0 if timed else 2.5,
         lapse=3.0 if timed else 0.0,
-        habits=HASTY,
+        pause=(0.0, 0.2) if weak else (0.0, 0.6),
+        amid_saves=weak,
+        habits=WATCHFUL if weak else HASTY,
         closing=5.0,
     )
     outcome = ExamCampaign(product, plan).run()
