@@ -29,6 +29,7 @@ QUESTIONS: Final = 10
 EXAM: Final = "exam"
 LATEST: Final = 20  # deeds among which an acknowledgement is looked for
 JUST_SECONDS: Final = 0.2
+CLOSING_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,20 @@ class ExamCampaign:
     def _sit(self, seats: Sequence[Seat], exams: Exams) -> None:
         with suppress(asyncio.CancelledError):  # it was cut off: attempts that have not ended say so
             try:
-                asyncio.run(self._exam(seats, exams))
+                asyncio.run(self._whole(seats, exams))
             except Exception as error:
                 self.failure = error
+
+    async def _whole(self, seats: Sequence[Seat], exams: Exams) -> None:
+        """Hold the exam; let the loop close what was hung up before it ends itself."""
+        try:
+            await self._exam(seats, exams)
+        finally:
+            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            await asyncio.sleep(CLOSING_SECONDS)
 
     async def _exam(self, seats: Sequence[Seat], exams: Exams) -> None:
         enough, loop = asyncio.Event(), asyncio.get_running_loop()
