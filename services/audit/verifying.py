@@ -69,10 +69,10 @@ class Verifier:
 
     def check(self, campus_id: str | None, newest: int | None = None) -> ChainState:
         """Check a chain from its beginning, or the ``newest`` rows of it only."""
+        waiting = self._chains.waiting(campus_id, PAGE)  # first: what is sealed meanwhile is seen below
         head = self._chains.head(campus_id) or AuditHead(campus_id=campus_id)
         walk = self._begin(campus_id, max(0, head.seq - newest) if newest else 0)
         broken = walk.along(self._rows(campus_id, walk.seq, head.seq)) or self._end(walk, head)
-        waiting = self._chains.waiting(campus_id, PAGE)
         return ChainState(campus_id, walk.rows, head.seq, head.hash, waiting, broken)
 
     def check_file(self, records: Iterable[AuditRecord], *, gaps: bool, here: bool) -> list[ChainState]:

@@ -8,8 +8,10 @@ import pytest
 
 from main import Runtime
 from services.audit.area import AuditArea
-from services.audit.documents import GENESIS
+from services.audit.chain import ChainKey
+from services.audit.documents import GENESIS, AuditHead
 from services.audit.repository import ChainRepository
+from services.audit.verifying import Verifier
 from services.migrations import CAMPUS_REQUIRED
 from utils.clock import SystemClock
 from utils.documents import new_id
@@ -56,6 +58,23 @@ def test_every_row_follows_the_one_before_it(audits: AuditArea, campus_id: str, 
     assert [each["prev"] for each in rows] == [GENESIS, *(each["hash"] for each in rows[:-1])]
     state = audits.verifier.check(campus_id)
     assert (state.rows, state.broken, state.hash) == (ROWS, None, rows[-1]["hash"])
+
+
+def test_a_chain_that_is_sealed_while_it_is_looked_at_is_there(runtime: Runtime, audits: AuditArea) -> None:
+    class Sealed(ChainRepository):
+        """The chains; whatever waits is sealed as soon as a head has been looked for."""
+
+        def head(self, campus_id: str | None) -> AuditHead | None:
+            found = super().head(campus_id)
+            sealed(audits, campus_id)
+            return found
+
+    campus_id = new_id()
+    add(audits, campus_id, 1)
+
+    state = Verifier(Sealed(runtime.store), ChainKey(b"k")).check(campus_id)
+
+    assert state.seq or state.waiting
 
 
 def test_rows_of_the_platform_are_a_chain_of_their_own(audits: AuditArea, campus_id: str) -> None:
